@@ -1,0 +1,97 @@
+# Gemini Balance. `make` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test check fmt lint types imports proto-lint proto-current \
+	protos unit integration e2e stress lock clean prerequisites
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Use it
+setup: $(VENV)/.runtime ## install what the product needs into .venv
+
+run: setup ## start the whole system on this machine, with a demo if it has no keys
+	@exec $(BIN)/gemini-balance up
+
+test: setup-dev check unit integration e2e ## install what tests need and run every check and test
+
+##@ Change it
+setup-dev: $(VENV)/.dev ## install what tests and checks need too
+
+check: fmt lint types imports proto-lint proto-current ## run every check that starts no service
+
+fmt: setup-dev ## say which files are not formatted
+	$(BIN)/ruff format --check services tests
+
+lint: setup-dev ## find mistakes and style faults
+	$(BIN)/ruff check services tests
+
+types: setup-dev ## check types
+	$(BIN)/mypy
+
+imports: setup-dev ## check which module may import which
+	$(BIN)/lint-imports --no-cache
+
+proto-lint: setup-dev ## lint the contracts and refuse breaking changes
+	$(BIN)/buf lint
+	$(BIN)/buf breaking --against protos/released.binpb
+
+proto-current: setup-dev ## prove that the generated code is current
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
+	$(MAKE) --no-print-directory protos OUT="$$scratch" && \
+	for file in $$(cd "$$scratch" && find . -name '*.py*'); do \
+		cmp "$$scratch/$$file" "protos/$$file" || { echo "run 'make protos'"; exit 1; }; done
+
+OUT ?= protos
+protos: setup-dev ## generate the Python code of the contracts
+	$(BIN)/python -m grpc_tools.protoc -I protos --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy \
+		--plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
+		--python_out=$(OUT) --grpc_python_out=$(OUT) --mypy_out=quiet:$(OUT) --mypy_grpc_out=quiet:$(OUT) $(PROTOS)
+
+unit: setup-dev ## test the pure rules
+	$(BIN)/pytest tests/unit
+
+integration: setup-dev ## test each service with its real neighbours
+	$(BIN)/pytest tests/contract tests/integration
+
+e2e: setup-dev ## test the whole running system with real clients
+	$(BIN)/pytest tests/e2e -m "not stress and not conformance"
+
+stress: setup-dev ## long load and fault runs, not part of `make test`
+	$(BIN)/pytest tests -m stress
+
+lock: ## pin the newest allowed versions of everything
+	$(PIP) install uv
+	for part in "requirements.lock --group build" "requirements-dev.lock --group build --group dev"; do \
+		set -- $$part; out=$$1; shift; \
+		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+			--no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml "$$@" --output-file $$out; done
+
+clean: ## remove what make has built; data stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+prerequisites:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		&& $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "Python 3.11 or newer with venv is needed: apt install python3 python3-venv make git" >&2; exit 1; }
+
+# A half-made environment is made anew: pip's own file is the sign of a whole one.
+$(BIN)/pip: | prerequisites
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/pip
+	$(PIP) install --require-hashes --requirement requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime | $(BIN)/pip
+	$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@

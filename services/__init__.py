@@ -1,0 +1,1 @@
+"""The services of Gemini Balance and what they share."""

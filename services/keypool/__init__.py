@@ -1,0 +1,1 @@
+"""The key pool: keys, projects, leases, outcomes, client tokens and bindings, over Redis."""

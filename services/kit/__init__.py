@@ -1,0 +1,1 @@
+"""Thin shared plumbing without any domain: settings, logs, gRPC, Redis, ops."""

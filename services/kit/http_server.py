@@ -1,0 +1,72 @@
+"""Uvicorn as a part of a service that handles its signals itself."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import uvicorn
+
+from services.kit.ops import Asgi
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the service."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind a listening socket, so that a taken port fails before anything starts.
+
+    Raises:
+        OSError: The address is taken or not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(2048)
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock
+
+
+@contextlib.asynccontextmanager
+async def serve_http(
+    app: Asgi | Any, sock: socket.socket, *, drain_seconds: float = 5, **options: Any
+) -> AsyncIterator[None]:
+    """Serve an ASGI app on a bound socket for the length of the block.
+
+    Leaving the block stops listening, lets open requests finish for at most
+    `drain_seconds`, then closes them.
+    """
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        loop="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=max(1, round(drain_seconds)),
+        **options,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[sock]))
+    try:
+        while not server.started:
+            if task.done():
+                task.result()
+                raise RuntimeError("the HTTP server ended before it started")
+            await asyncio.sleep(0.005)
+        yield
+    finally:
+        server.should_exit = True
+        await task

@@ -1,0 +1,83 @@
+"""Structured logs on stderr: JSON for machines, coloured lines for a terminal."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from services.kit.context import request_id
+from services.kit.scrub import scrub
+
+type_of_event = MutableMapping[str, Any]
+
+
+def configure_logs(service: str, *, level: str = "INFO", as_json: bool | None = None) -> None:
+    """Send the logs of this process, libraries included, to stderr.
+
+    Args:
+        service: Name that each line carries.
+        level: Lowest level shown, such as `DEBUG`.
+        as_json: Force JSON on or off; by default JSON unless stderr is a terminal.
+    """
+    if as_json is None:
+        as_json = not sys.stderr.isatty()
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_context(service),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    renderers: list[Any] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        if as_json
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        _ScrubbingFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # One line for each upstream call is a cost without a reader.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of a module."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+class _ScrubbingFormatter(structlog.stdlib.ProcessorFormatter):
+    """The last gate: whatever a library logs, credentials do not pass."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))
+
+
+def _add_context(service: str) -> Any:
+    def add(_logger: Any, _method: str, event: type_of_event) -> type_of_event:
+        event["service"] = service
+        if current := request_id.get():
+            event.setdefault("request_id", current)
+        return event
+
+    return add

@@ -1,0 +1,63 @@
+"""The life of a service process: read settings, run until told to stop, exit code."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import uvloop
+from pydantic import ValidationError
+
+from services.kit.logs import configure_logs, get_logger
+from services.kit.settings import (
+    SecretFileError,
+    ServiceSettings,
+    explain_validation_error,
+)
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+EXIT_BAD_SETTINGS = 2
+
+
+def run_service(
+    name: str,
+    settings_type: type[SettingsT],
+    main: Callable[[SettingsT, asyncio.Event], Awaitable[None]],
+) -> int:
+    """Run a service until SIGTERM or SIGINT and return its exit code.
+
+    Args:
+        name: The service's name in logs.
+        settings_type: What to read from the environment.
+        main: The service; it returns some time after the event is set.
+    """
+    try:
+        settings = settings_type()
+    except ValidationError as error:
+        for line in explain_validation_error(error):
+            sys.stderr.write(f"gemini-balance {name}: {line}\n")
+        return EXIT_BAD_SETTINGS
+    except SecretFileError as error:
+        sys.stderr.write(f"gemini-balance {name}: {error}\n")
+        return EXIT_BAD_SETTINGS
+    configure_logs(name, level=settings.log_level, as_json=settings.log_as_json)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_signal(settings, main))
+    except OSError as error:
+        # A taken port or an unreadable file: the operator's to solve, no traceback.
+        get_logger(__name__).error("service cannot run", error=str(error))
+        return 1
+    return 0
+
+
+async def _until_signal(
+    settings: SettingsT, main: Callable[[SettingsT, asyncio.Event], Awaitable[None]]
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await main(settings, stop)

@@ -1,0 +1,104 @@
+"""Typed settings from the environment, from `.env` and from files with secrets."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+
+def _split(value: Any) -> Any:
+    """Read a list as JSON when it looks so, else as comma separated text."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        return json.loads(text)
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+TextList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+"""A list of texts, given as JSON (`["a", "b"]`) or comma separated (`a,b`)."""
+
+
+class ServiceSettings(BaseSettings):
+    """What every service understands. Names are those of environment variables."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    log_level: str = "INFO"
+    """Lowest level of log lines: DEBUG, INFO, WARNING or ERROR."""
+
+    log_as_json: bool | None = None
+    """JSON log lines; by default unless stderr is a terminal."""
+
+    ops_host: str = "0.0.0.0"  # noqa: S104  # probes and scrapers come from outside the pod
+    """Address of the ops port."""
+
+    ops_port: int = 9090
+    """Port of /livez, /readyz and /metrics."""
+
+    drain_seconds: float = 300
+    """How long open calls may go on after SIGTERM."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments first, then NAME_FILE, the environment, and `.env`."""
+        return init_settings, _SecretFiles(settings_cls), env_settings, dotenv_settings
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Reads the value of NAME from the file that NAME_FILE names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text("utf-8").strip(), field_name, False
+        except OSError as error:
+            raise SecretFileError(field_name.upper(), error) from error
+
+    def __call__(self) -> dict[str, Any]:
+        values = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                values[key] = value
+        return values
+
+
+class SecretFileError(OSError):
+    """A file named by NAME_FILE cannot be read."""
+
+    def __init__(self, name: str, cause: OSError) -> None:
+        """Name the setting and the cause."""
+        super().__init__(f"{name}_FILE: {cause.strerror or cause}: {cause.filename}")
+
+
+def explain_validation_error(error: ValidationError) -> Iterator[str]:
+    """Yield one line for each bad setting, without its value: it may be a secret."""
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        name = ".".join(str(part) for part in problem["loc"]).upper() or "settings"
+        if problem["type"] == "missing":
+            yield f"{name} is not set"
+        else:
+            yield f"{name}: {problem['msg']}"

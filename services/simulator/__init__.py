@@ -1,0 +1,1 @@
+"""A faithful stand-in for Google's Gemini API, for the demo, tests and load tests."""
