@@ -42,6 +42,8 @@ class ServiceChannel:
                 ("grpc.max_reconnect_backoff_ms", 1_000),
                 ("grpc.keepalive_time_ms", 60_000),
                 ("grpc.keepalive_timeout_ms", 10_000),
+                # `http_proxy` is for the way to Google, not for neighbours.
+                ("grpc.enable_http_proxy", 0),
             ],
         )
 

@@ -1,6 +1,6 @@
 """The one way in which services open Redis."""
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -25,8 +25,10 @@ def open_redis(url: str, *, name: str, timeout: float = 2) -> "Redis":
         name: Shown by `CLIENT LIST`.
         timeout: For connecting and for each reply, in seconds.
     """
-    return Redis.from_url(
+    # A full pool makes callers wait for a connection; the plain pool would fail them.
+    pool = BlockingConnectionPool.from_url(
         url,
+        timeout=timeout,
         client_name=name,
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
@@ -36,3 +38,4 @@ def open_redis(url: str, *, name: str, timeout: float = 2) -> "Redis":
         retry=Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), retries=1),
         retry_on_error=[RedisConnectionError],
     )
+    return Redis.from_pool(pool)

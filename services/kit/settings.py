@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ValidationError
 from pydantic.fields import FieldInfo
@@ -30,6 +30,16 @@ TextList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 """A list of texts, given as JSON (`["a", "b"]`) or comma separated (`a,b`)."""
 
 
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
+]
+"""The lowest level of log lines, in any case of letters."""
+
+
 class ServiceSettings(BaseSettings):
     """What every service understands. Names are those of environment variables."""
 
@@ -37,8 +47,8 @@ class ServiceSettings(BaseSettings):
         env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    log_level: str = "INFO"
-    """Lowest level of log lines: DEBUG, INFO, WARNING or ERROR."""
+    log_level: LogLevel = "INFO"
+    """Lowest level of log lines: DEBUG, INFO, WARNING, ERROR or CRITICAL."""
 
     log_as_json: bool | None = None
     """JSON log lines; by default unless stderr is a terminal."""

@@ -1,0 +1,109 @@
+"""What goes upstream: the client's call without the client's credential."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from services.edge.dialects import Dialect
+from services.edge.leasing.lease import Need
+from services.judging import Operation
+
+_VERBS = {
+    "generateContent": Operation.GENERATE,
+    "streamGenerateContent": Operation.GENERATE,
+    "generateAnswer": Operation.GENERATE,
+    "generateText": Operation.GENERATE,
+    "generateMessage": Operation.GENERATE,
+    "predict": Operation.GENERATE,
+    "embedContent": Operation.EMBED,
+    "batchEmbedContents": Operation.EMBED,
+    "embedText": Operation.EMBED,
+    "batchEmbedText": Operation.EMBED,
+    "countTokens": Operation.COUNT_TOKENS,
+    "countTextTokens": Operation.COUNT_TOKENS,
+    "countMessageTokens": Operation.COUNT_TOKENS,
+}
+
+# Hop by hop, ours to set, credentials, or able to change what the call does
+# behind the edge's back: another method, another project's quota, a referrer
+# that the key's own restrictions would be held against.
+_HEADERS_KEPT_BACK = frozenset(
+    {
+        b"accept-encoding",
+        b"authorization",
+        b"connection",
+        b"content-length",
+        b"cookie",
+        b"expect",
+        b"forwarded",
+        b"host",
+        b"keep-alive",
+        b"origin",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"referer",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"via",
+        b"x-api-key",
+        b"x-goog-api-key",
+        b"x-goog-user-project",
+        b"x-http-method",
+        b"x-http-method-override",
+        b"x-method-override",
+        b"x-real-ip",
+        b"x-request-id",
+    }
+)
+_PREFIXES_KEPT_BACK = (b"sec-", b"x-forwarded-", b"x-gemini-balance-", b"cf-", b"x-envoy-")
+_QUERY_KEPT_BACK = frozenset(
+    {"key", "access_token", "oauth_token", "bearer_token", "$userProject", "quotaUser"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One upstream call, ready to be sent with any key.
+
+    Attributes:
+        method: Such as `POST`.
+        target: Raw path and query, from the first slash on.
+        headers: Without credentials.
+        body: As it goes over the wire.
+        need: What it needs a lease for.
+        dialect: The client's, for errors.
+    """
+
+    method: str
+    target: str
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    need: Need
+    dialect: Dialect
+
+
+def operation_of(verb: str) -> Operation:
+    """Return what a verb on a model does; unknown ones may create something."""
+    return _VERBS.get(verb, Operation.CREATE)
+
+
+def forwarded_headers(headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    """Return the client's headers that go upstream."""
+    return [
+        (name, value)
+        for name, value in headers.items()
+        if name not in _HEADERS_KEPT_BACK and not name.startswith(_PREFIXES_KEPT_BACK)
+    ]
+
+
+def forwarded_query(query: str) -> str:
+    """Return the client's query without credentials, the rest byte for byte."""
+    if not query:
+        return ""
+    return "&".join(
+        part
+        for part in query.split("&")
+        if unquote_plus(part.partition("=")[0]) not in _QUERY_KEPT_BACK
+    )

@@ -1,0 +1,140 @@
+"""Every failure that the edge itself reports to a client."""
+
+from services.kit.errors import RemoteError
+
+
+class ApiError(Exception):
+    """A failure in the words of neither dialect yet.
+
+    Attributes:
+        status: The HTTP status.
+        message: For the client; without secrets.
+        code: Machine-readable reason, in lower case as OpenAI writes it.
+        param: The request's field that is wrong, if one is.
+        retry_after: Seconds after which trying again can help.
+        retryable: False tells clients not to try again by themselves.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: float | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        """Describe the failure."""
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.param = param
+        self.retry_after = retry_after
+        self.retryable = retryable
+
+
+def bad_request(message: str, *, code: str | None = None, param: str | None = None) -> ApiError:
+    """The request cannot be understood."""
+    return ApiError(400, message, code=code, param=param)
+
+
+def token_missing() -> ApiError:
+    """No token was sent."""
+    return ApiError(
+        401,
+        "A token is needed: send it as 'Authorization: Bearer <token>', "
+        "'x-goog-api-key: <token>', 'x-api-key: <token>' or '?key=<token>'.",
+        code="missing_api_key",
+    )
+
+
+def token_refused(problem: str) -> ApiError:
+    """The token opens nothing."""
+    return ApiError(401, f"The token was refused: {problem}.", code="invalid_api_key")
+
+
+def scope_missing(scope: str) -> ApiError:
+    """The token is good, but not for this."""
+    return ApiError(403, f"The token lacks the scope '{scope}'.", code="scope_missing")
+
+
+def model_not_allowed(model: str) -> ApiError:
+    """The token is good, but not for this model."""
+    return ApiError(
+        403, f"The token may not use the model '{model}'.", code="model_not_allowed", param="model"
+    )
+
+
+def not_found(method: str, path: str) -> ApiError:
+    """There is no such route."""
+    return ApiError(404, f"There is no {method} {path[:200]} here.", code="unknown_url")
+
+
+def method_not_allowed(method: str, allowed: str) -> ApiError:
+    """The route exists, but not for this method."""
+    return ApiError(
+        405, f"{method} is not possible here; {allowed} is.", code="method_not_supported"
+    )
+
+
+def not_built(what: str) -> ApiError:
+    """The route is known, and this version does not serve it."""
+    return ApiError(501, f"{what} are not served by this version.", code="not_implemented")
+
+
+def body_too_large(limit: int) -> ApiError:
+    """The body is longer than allowed."""
+    return ApiError(
+        413, f"The request body is longer than {limit} bytes.", code="request_too_large"
+    )
+
+
+def pool_away(_: RemoteError | None = None) -> ApiError:
+    """The key pool cannot be reached and no key is known."""
+    return ApiError(
+        503,
+        "The key pool is not available at the moment. Try again in a moment.",
+        code="pool_unavailable",
+        retry_after=1,
+    )
+
+
+def upstream_unusable() -> ApiError:
+    """Every attempt failed for reasons that are not the client's business."""
+    return ApiError(
+        503,
+        "No upstream credential could serve this request. The operator has been told.",
+        code="no_usable_key",
+    )
+
+
+def outcome_unknown() -> ApiError:
+    """The connection was lost after a request that creates something was sent."""
+    return ApiError(
+        502,
+        "The connection to the upstream was lost after the request had been sent: outcome unknown.",
+        code="outcome_unknown",
+        retryable=False,
+    )
+
+
+def upstream_lost() -> ApiError:
+    """The upstream broke the connection."""
+    return ApiError(502, "The connection to the upstream was lost.", code="upstream_lost")
+
+
+def upstream_timed_out() -> ApiError:
+    """The upstream took too long."""
+    return ApiError(504, "The upstream did not answer in time.", code="upstream_timeout")
+
+
+def answer_cut() -> ApiError:
+    """A stream ended before its answer did."""
+    return ApiError(502, "The upstream ended the answer before it was complete.", code="truncated")
+
+
+def shutting_down() -> ApiError:
+    """The edge is being stopped and cannot let the stream go on."""
+    return ApiError(503, "The service is restarting. Send the request again.", code="restarting")

@@ -1,0 +1,116 @@
+"""The ASGI app of the public port: every request passes here, and nothing escapes."""
+
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from services.edge.cors import ANSWER_HEADERS, preflight
+from services.edge.dialects import dialect_of
+from services.edge.envelopes import render
+from services.edge.errors import ApiError, bad_request
+from services.edge.failover import FailedError
+from services.edge.http import BrokenAnswerError, ClientLeftError, Exchange
+from services.edge.openai.errors import BadRequestError
+from services.edge.paths import check_path
+from services.edge.router import Router
+from services.kit.context import new_request_id, request_id
+from services.kit.logs import get_logger
+from services.kit.ops import Asgi, Receive, Scope, Send
+
+log = get_logger(__name__)
+
+_REQUESTS = Counter("edge_requests_total", "Requests answered.", ["dialect", "route", "status"])
+_SECONDS = Histogram(
+    "edge_request_seconds",
+    "Time to answer a request, streams to their end.",
+    ["dialect", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+_OPEN = Gauge("edge_requests_open", "Requests being answered.")
+
+_CLIENT_LEFT = 499
+
+
+class FrontDoor:
+    """Dispatches API requests and leaves the rest to the pages behind it."""
+
+    def __init__(self, router: Router, pages: Asgi) -> None:
+        """Take the router, and the app that serves what is not API."""
+        self._router = router
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": "not served"})
+            return
+        if scope["type"] != "http":
+            return
+        exchange = Exchange(scope, receive, send)
+        exchange.request_id = new_request_id(exchange.header(b"x-request-id"))
+        exchange.extra += [(b"x-request-id", exchange.request_id.encode()), *ANSWER_HEADERS]
+        request_id.set(exchange.request_id)
+        begun = time.perf_counter()
+        route = "none"
+        _OPEN.inc()
+        try:
+            route = await self._serve(exchange, scope)
+        except FailedError as failure:
+            await exchange.answer(failure.status, failure.headers, failure.body)
+        except BadRequestError as error:
+            await self._tell(
+                exchange, bad_request(error.message, param=error.param, code=error.code)
+            )
+        except ApiError as error:
+            await self._tell(exchange, error)
+        except ClientLeftError:
+            exchange.status = _CLIENT_LEFT
+        except BrokenAnswerError:
+            # Returning now leaves the answer incomplete, so the server cuts the connection.
+            exchange.status = 502
+        except Exception:
+            # The boundary: nothing may escape unseen.
+            log.exception("unexpected error", route=route)
+            if not exchange.started:
+                await self._tell(exchange, ApiError(500, "Internal error.", code="internal"))
+        finally:
+            _OPEN.dec()
+            labels = (exchange.dialect.value, route)
+            _REQUESTS.labels(*labels, exchange.status).inc()
+            _SECONDS.labels(*labels).observe(time.perf_counter() - begun)
+
+    async def _serve(self, exchange: Exchange, scope: Scope) -> str:
+        exchange.dialect = dialect_of(
+            exchange.path, exchange.headers, has_query_key="key=" in exchange.query
+        )
+        if exchange.method == "OPTIONS" and (head := preflight(exchange.headers)) is not None:
+            await exchange.answer(204, head, b"")
+            return "preflight"
+        exchange.path = check_path(exchange.path)
+        exchange.dialect = dialect_of(
+            exchange.path, exchange.headers, has_query_key="key=" in exchange.query
+        )
+        route = self._router.find(exchange)
+        if route is None:
+            await self._page(exchange, scope)
+            return "page"
+        await route.handle(exchange)
+        return route.name
+
+    async def _page(self, exchange: Exchange, scope: Scope) -> None:
+        async def send(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                await exchange.start(message["status"], list(message.get("headers", ())))
+                return
+            await exchange.write(message.get("body", b""), more=bool(message.get("more_body")))
+
+        await self._pages(scope, exchange.receive, send)
+
+    async def _tell(self, exchange: Exchange, error: ApiError) -> None:
+        if exchange.started:
+            return
+        headers, body = render(error, exchange.dialect)
+        await exchange.answer(error.status, headers, body)

@@ -1,0 +1,175 @@
+"""Gemini's own dialect: a relay that changes the credential and little else."""
+
+from typing import Any
+
+import orjson
+
+from services.edge.calls import Call, forwarded_headers, forwarded_query, operation_of
+from services.edge.clients import check_model_allowed, check_scope
+from services.edge.dialects import Dialect
+from services.edge.disconnect import ClientWatch
+from services.edge.envelopes import Headers, google_error
+from services.edge.errors import bad_request, not_built
+from services.edge.http import BrokenAnswerError, Exchange, json_object
+from services.edge.keypool import Client
+from services.edge.leasing.lease import Need
+from services.edge.paths import Method, check_model
+from services.edge.plain import fetch, told
+from services.edge.relaying import relay_stream
+from services.edge.runtime import Runtime
+from services.edge.streaming import StreamFailedError
+from services.edge.upstream import UpstreamError
+from services.edge.usage import TokenUsage, find_usage
+from services.judging import Operation, Phase
+
+_TAIL = 64 * 1024
+
+_SHAPES: tuple[tuple[tuple[str, ...], type | tuple[type, ...], str], ...] = (
+    (("contents",), (list, dict, str), "a list"),
+    (("generationConfig", "generation_config"), dict, "an object"),
+    (("systemInstruction", "system_instruction"), (dict, str), "an object"),
+    (("tools",), (list, dict), "a list"),
+    (("safetySettings", "safety_settings"), list, "a list"),
+    (("requests",), list, "a list"),
+)
+
+
+class GeminiRoutes:
+    """The routes under `/v1beta`, `/v1` and `/v1alpha`."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Take the shared parts."""
+        self._runtime = runtime
+
+    async def method(self, exchange: Exchange, version: str, method: Method) -> None:
+        """Relay a verb on a model, whatever the verb."""
+        client = await self._admit(exchange, method.model)
+        body = await exchange.read_body(self._runtime.settings.max_body_bytes)
+        _check_body(body, required=method.verb in {"generateContent", "streamGenerateContent"})
+        query = forwarded_query(exchange.query)
+        streamed = method.verb == "streamGenerateContent"
+        as_array = streamed and "alt=json" in query.split("&")
+        if streamed and not as_array and "alt=sse" not in query.split("&"):
+            query = f"{query}&alt=sse" if query else "alt=sse"
+        target = f"/{version}/{method.collection}/{method.model}:{method.verb}"
+        need = self._need(client, method.model, operation_of(method.verb))
+        call = _call(exchange, target, query, body, need)
+        if not streamed:
+            await self._whole(exchange, call)
+        elif as_array:
+            await self._array(exchange, call)
+        else:
+            await relay_stream(self._runtime, exchange, call, _GeminiVoice())
+
+    async def read_models(self, exchange: Exchange, version: str, model: str) -> None:
+        """Relay the list of models, or one of them."""
+        client = await self._admit(exchange, model)
+        tail = f"models/{check_model(model)}" if model else "models"
+        need = self._need(client, "", Operation.READ)
+        query = forwarded_query(exchange.query)
+        await self._whole(exchange, _call(exchange, f"/{version}/{tail}", query, b"", need))
+
+    async def collection(self, exchange: Exchange, what: str) -> None:
+        """Relay a collection that nothing is known of, for clients that may do so."""
+        client = await self._runtime.clients.identify(exchange)
+        if "raw" not in client.scopes or exchange.path.startswith("/upload/"):
+            raise not_built(f"'{what}' collections")
+        body = await exchange.read_body(self._runtime.settings.max_body_bytes)
+        reads = exchange.method == "GET"
+        need = self._need(client, "", Operation.READ if reads else Operation.CREATE)
+        query = forwarded_query(exchange.query)
+        await self._whole(exchange, _call(exchange, exchange.path, query, body, need))
+
+    async def _admit(self, exchange: Exchange, model: str) -> Client:
+        client = await self._runtime.clients.identify(exchange)
+        check_scope(client, "models")
+        if model:
+            check_model_allowed(client, model)
+        return client
+
+    def _need(self, client: Client, model: str, operation: Operation) -> Need:
+        return Need(client.pool, client.client_id, model, operation, from_stock=not client.limited)
+
+    async def _whole(self, exchange: Exchange, call: Call) -> None:
+        async with ClientWatch(exchange):
+            whole = await fetch(self._runtime, call)
+        await exchange.answer(whole.status, [*whole.headers, *whole.told], whole.body)
+
+    async def _array(self, exchange: Exchange, call: Call) -> None:
+        """Relay a stream that is one JSON array, as clients get it that ask for JSON.
+
+        There is no place for an error in it, so a break breaks the connection.
+        """
+        attempts = self._runtime.attempts(call)
+        async with ClientWatch(exchange, delay=0):
+            sent = await attempts.next()
+            tail = b""
+            try:
+                shown = told(attempts, sent.key.alias)
+                await exchange.start(sent.answer.status, [*sent.answer.headers, *shown])
+                async for piece in sent.answer.pieces():
+                    tail = (tail + piece)[-_TAIL:]
+                    await exchange.write(piece)
+            except UpstreamError as error:
+                attempts.failed(sent.key, sent.started_at, error.phase, timed_out=error.timed_out)
+                raise BrokenAnswerError from None
+            except BaseException:
+                attempts.abandon(sent)
+                raise
+            finally:
+                await sent.answer.close()
+            if not tail.rstrip().endswith(b"]"):
+                attempts.failed(sent.key, sent.started_at, Phase.STREAM)
+                raise BrokenAnswerError
+            attempts.succeeded(sent, find_usage(tail))
+            await exchange.write(b"", more=False)
+
+
+class _GeminiVoice:
+    """Whole events pass as they are; an error is an event that Google's SDKs know."""
+
+    watch_finish = True
+
+    def headers(self, upstream: Headers) -> Headers:
+        return upstream
+
+    def say(self, block: bytes) -> bytes:
+        return block
+
+    def is_finished(self) -> bool:
+        raise NotImplementedError
+
+    def ending(self) -> bytes:
+        return b""
+
+    def failure(self, failure: StreamFailedError) -> bytes:
+        body = {"error": failure.native} if failure.native else google_error(failure.error)
+        return b"data: " + orjson.dumps(body) + b"\r\n\r\n"
+
+    def usage(self) -> TokenUsage | None:
+        raise NotImplementedError
+
+
+def _call(exchange: Exchange, target: str, query: str, body: bytes, need: Need) -> Call:
+    return Call(
+        method=exchange.method,
+        target=f"{target}?{query}" if query else target,
+        headers=forwarded_headers(exchange.headers),
+        body=body,
+        need=need,
+        dialect=Dialect.GEMINI,
+    )
+
+
+def _check_body(body: bytes, *, required: bool) -> None:
+    """Raise ApiError 400 for what Google would refuse anyway."""
+    if not body.strip():
+        if required:
+            raise bad_request("The request body is empty.", code="invalid_json")
+        return
+    request = json_object(body, orjson.loads)
+    for names, kinds, wanted in _SHAPES:
+        for name in names:
+            value: Any = request.get(name)
+            if value is not None and not isinstance(value, kinds):
+                raise bad_request(f"Invalid value at '{name}': it must be {wanted}.", param=name)

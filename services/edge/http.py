@@ -1,0 +1,163 @@
+"""One HTTP exchange over bare ASGI: reading the request, sending the answer."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote_plus
+
+from services.edge.dialects import Dialect
+from services.edge.errors import ApiError, body_too_large
+from services.kit.ops import Receive, Scope, Send
+
+_DRAIN_LIMIT = 256 * 1024 * 1024
+_DRAIN_SECONDS = 30
+
+
+class ClientLeftError(Exception):
+    """The client closed the connection; nobody waits for an answer."""
+
+
+class BrokenAnswerError(Exception):
+    """An answer has begun and cannot be completed: only a broken connection tells it."""
+
+
+class Exchange:
+    """A request and the way back to its client.
+
+    Attributes:
+        method: Such as `POST`.
+        path: The raw path under its canonical prefix, still percent-encoded.
+        query: The raw query, without the question mark.
+        headers: Lower-case names; of repeated headers the last.
+        dialect: What the client speaks.
+        request_id: Goes to the client, the logs and the other services.
+        extra: Headers that every answer to this request carries.
+    """
+
+    __slots__ = (
+        "_send",
+        "dialect",
+        "extra",
+        "headers",
+        "method",
+        "path",
+        "query",
+        "receive",
+        "request_id",
+        "started",
+        "status",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the head of a request."""
+        self.receive = receive
+        self._send = send
+        self.method: str = scope["method"]
+        raw: bytes = scope.get("raw_path") or scope["path"].encode()
+        self.path = raw.decode("latin-1")
+        self.query: str = scope["query_string"].decode("latin-1")
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.dialect = Dialect.OPENAI
+        self.request_id = ""
+        self.extra: list[tuple[bytes, bytes]] = []
+        self.started = False
+        self.status = 0
+
+    def header(self, name: bytes) -> str:
+        """Return a header's value, empty when it was not sent."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    def query_value(self, name: str) -> str:
+        """Return the first value of a query parameter, empty when it was not sent."""
+        for part in self.query.split("&"):
+            key, _, value = part.partition("=")
+            if key == name or ("%" in key and unquote_plus(key) == name):
+                return unquote_plus(value, errors="replace")
+        return ""
+
+    async def read_body(self, limit: int) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            ApiError: 413 when it is longer than `limit`.
+            ClientLeftError: The client went away before it was complete.
+        """
+        declared = self.header(b"content-length")
+        if declared.isdigit() and int(declared) > limit:
+            await self._drain()
+            raise body_too_large(limit)
+        first = await self.receive()
+        if first["type"] == "http.disconnect":
+            raise ClientLeftError
+        body: bytes = first.get("body", b"")
+        if not first.get("more_body"):
+            if len(body) > limit:
+                raise body_too_large(limit)
+            return body
+        pieces, size = [body], len(body)
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientLeftError
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > limit:
+                pieces.clear()
+                await self._drain()
+                raise body_too_large(limit)
+            pieces.append(piece)
+            if not message.get("more_body"):
+                return b"".join(pieces)
+
+    async def _drain(self) -> None:
+        """Read the rest of a refused body, so that its sender comes to read the answer."""
+        if self.header(b"expect").lower() == "100-continue":
+            return
+        seen = 0
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                while seen < _DRAIN_LIMIT:
+                    message = await self.receive()
+                    seen += len(message.get("body", b""))
+                    if message["type"] == "http.disconnect" or not message.get("more_body"):
+                        return
+        except TimeoutError:
+            return
+
+    async def start(
+        self, status: int, headers: Sequence[tuple[bytes, bytes]], *, length: int | None = None
+    ) -> None:
+        """Send the head of the answer."""
+        self.started, self.status = True, status
+        head = [*headers, *self.extra]
+        if length is not None:
+            head.append((b"content-length", b"%d" % length))
+        await self._send({"type": "http.response.start", "status": status, "headers": head})
+
+    async def write(self, body: bytes, *, more: bool = True) -> None:
+        """Send a piece of the answer; waits while the client cannot keep up."""
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def answer(
+        self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> None:
+        """Send a whole answer."""
+        await self.start(status, headers, length=len(body))
+        await self.write(body, more=False)
+
+
+def json_object(body: bytes, loads: Any) -> dict[str, Any]:
+    """Return the body as a JSON object.
+
+    Raises:
+        ApiError: 400 when it is not one.
+    """
+    try:
+        value = loads(body)
+    except ValueError as error:
+        raise ApiError(
+            400, f"The request body is not valid JSON: {error}.", code="invalid_json"
+        ) from None
+    if not isinstance(value, dict):
+        raise ApiError(400, "The request body must be a JSON object.", code="invalid_json")
+    return value

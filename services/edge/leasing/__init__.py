@@ -1,0 +1,1 @@
+"""How the edge comes by leases and accounts for them: stock, settlements, grace."""

@@ -1,0 +1,60 @@
+"""Calls whose answer is read whole before the client sees any of it."""
+
+from dataclasses import dataclass
+
+from services.edge.calls import Call
+from services.edge.envelopes import Headers
+from services.edge.errors import ApiError
+from services.edge.failover import Attempts
+from services.edge.runtime import Runtime
+from services.edge.upstream import TooLongError, UpstreamError
+from services.edge.usage import find_usage
+from services.judging import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole answer.
+
+    Attributes:
+        status: The upstream's.
+        headers: The upstream's that may be passed on.
+        told: Our own headers about the tries.
+        body: As it came.
+    """
+
+    status: int
+    headers: Headers
+    told: Headers
+    body: bytes
+
+
+async def fetch(runtime: Runtime, call: Call) -> Whole:
+    """Send a call and return its whole answer; a broken answer is tried again.
+
+    Raises:
+        FailedError: No further try is allowed or possible.
+        ApiError: The answer is too long to be held.
+    """
+    attempts = runtime.attempts(call)
+    while True:
+        sent = await attempts.next()
+        try:
+            body = await sent.answer.read(runtime.settings.max_answer_bytes)
+        except UpstreamError as error:
+            attempts.failed(sent.key, sent.started_at, Phase.SENT, timed_out=error.timed_out)
+            continue
+        except TooLongError:
+            attempts.abandon(sent)
+            raise ApiError(502, "The answer is too long.", code="answer_too_large") from None
+        except BaseException:
+            attempts.abandon(sent)
+            raise
+        attempts.succeeded(sent, find_usage(body))
+        return Whole(sent.answer.status, sent.answer.headers, told(attempts, sent.key.alias), body)
+
+
+def told(attempts: Attempts, alias: str) -> Headers:
+    """Return our own headers about a call that was answered by a key."""
+    headers = [(name, value) for name, value in attempts.headers if name != b"x-gemini-balance-key"]
+    return [*headers, (b"x-gemini-balance-key", alias.encode("utf-8"))]

@@ -1,0 +1,111 @@
+"""From a path to its handler."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from services.edge.dialects import Dialect
+from services.edge.errors import method_not_allowed, not_built, not_found
+from services.edge.gemini_routes import GeminiRoutes
+from services.edge.http import Exchange
+from services.edge.openai_routes import OpenAiRoutes
+from services.edge.paths import method_of
+
+_GEMINI_VERSIONS = frozenset({"v1beta", "v1", "v1alpha"})
+_LATER_OPENAI = {
+    "/v1/audio": "Audio endpoints",
+    "/v1/batches": "Batches",
+    "/v1/completions": "Legacy completions",
+    "/v1/files": "Files",
+    "/v1/images": "Image endpoints",
+    "/v1/messages": "Messages",
+    "/v1/moderations": "Moderations",
+    "/v1/responses": "Responses",
+    "/v1/uploads": "Uploads",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What serves a request.
+
+    Attributes:
+        name: For metrics; one of a fixed few.
+        handle: Answers the exchange.
+    """
+
+    name: str
+    handle: Callable[[Exchange], Awaitable[None]]
+
+
+class Router:
+    """Finds the route of a request."""
+
+    def __init__(self, openai: OpenAiRoutes, gemini: GeminiRoutes) -> None:
+        """Take the routes of both dialects."""
+        self._gemini = gemini
+        self._openai = openai
+        self._chat = Route("chat", openai.chat)
+        self._embeddings = Route("embeddings", openai.embeddings)
+        self._models = Route("models", openai.models)
+
+    def find(self, exchange: Exchange) -> Route | None:
+        """Return the route of a request, None when it is not for the API.
+
+        Raises:
+            ApiError: 404, 405 or 501 when there is none, 400 for impossible names.
+        """
+        if exchange.dialect is Dialect.OPENAI:
+            return self._find_openai(exchange)
+        return self._find_gemini(exchange)
+
+    def _find_openai(self, exchange: Exchange) -> Route | None:
+        method, path = exchange.method, exchange.path
+        if path == "/v1/chat/completions":
+            return _only("POST", method, self._chat)
+        if path == "/v1/embeddings":
+            return _only("POST", method, self._embeddings)
+        if path == "/v1/models":
+            return _only("GET", method, self._models)
+        if path.startswith("/v1/models/") and path.count("/") == 3:
+            model_id = path.rpartition("/")[2]
+            return _only(
+                "GET", method, Route("model", partial(self._openai.model, encoded_id=model_id))
+            )
+        for prefix, what in _LATER_OPENAI.items():
+            if path == prefix or path.startswith(prefix + "/"):
+                raise not_built(what)
+        if path.startswith(("/v1/", "/openai/", "/hf/", "/vertex-express/")):
+            raise not_found(method, path)
+        return None
+
+    def _find_gemini(self, exchange: Exchange) -> Route:
+        _, root, rest = [*exchange.path.split("/", 2), "", ""][:3]
+        if root in _GEMINI_VERSIONS and rest:
+            return self._below_version(exchange, root, rest)
+        if root in {"upload", "download"} and rest:
+            return self._collection(rest.split("/")[-1])
+        raise not_found(exchange.method, exchange.path)
+
+    def _below_version(self, exchange: Exchange, version: str, rest: str) -> Route:
+        collection = rest.partition("/")[0].partition(":")[0]
+        called = method_of(rest)
+        if called is not None and "/" not in called.verb:
+            route = Route("method", partial(self._gemini.method, version=version, method=called))
+            return _only("POST", exchange.method, route)
+        if collection == "models" and rest.count("/") <= 1:
+            model = rest.partition("/")[2]
+            route = Route(
+                "gemini_models", partial(self._gemini.read_models, version=version, model=model)
+            )
+            return _only("GET", exchange.method, route)
+        return self._collection(collection)
+
+    def _collection(self, name: str) -> Route:
+        return Route("collection", partial(self._gemini.collection, what=name[:64]))
+
+
+def _only(allowed: str, method: str, route: Route) -> Route:
+    if method != allowed:
+        raise method_not_allowed(method, allowed)
+    return route

@@ -1,0 +1,26 @@
+"""What the routes work with, built once when the edge starts."""
+
+from dataclasses import dataclass
+
+from services.edge.calls import Call
+from services.edge.clients import Clients
+from services.edge.drain import Drain
+from services.edge.failover import Attempts
+from services.edge.leasing.desk import LeaseDesk
+from services.edge.settings import EdgeSettings
+from services.edge.upstream import Upstream
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The parts that routes share."""
+
+    settings: EdgeSettings
+    clients: Clients
+    desk: LeaseDesk
+    upstream: Upstream
+    drain: Drain
+
+    def attempts(self, call: Call) -> Attempts:
+        """Return the tries of a call."""
+        return Attempts(call, self.desk, self.upstream, self.settings.max_retries)

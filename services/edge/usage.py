@@ -1,0 +1,69 @@
+"""Token counts as Gemini reports them, found without parsing whole answers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+_MARK = b'"usageMetadata"'
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens of one call.
+
+    Attributes:
+        input: Input tokens, cached ones included.
+        output: Answer tokens, without thoughts.
+        cached: Input tokens that came from a cache.
+        thoughts: Tokens spent on thinking.
+    """
+
+    input: int
+    output: int
+    cached: int
+    thoughts: int
+
+
+def read_usage(metadata: Any) -> TokenUsage | None:
+    """Read a `usageMetadata` object; None when it is none."""
+    if not isinstance(metadata, dict):
+        return None
+
+    def count(name: str) -> int:
+        value = metadata.get(name)
+        return value if isinstance(value, int) and value > 0 else 0
+
+    return TokenUsage(
+        input=count("promptTokenCount") + count("toolUsePromptTokenCount"),
+        output=count("candidatesTokenCount"),
+        cached=count("cachedContentTokenCount"),
+        thoughts=count("thoughtsTokenCount"),
+    )
+
+
+def find_usage(body: bytes) -> TokenUsage | None:
+    """Find the last `usageMetadata` in an answer without parsing the rest of it.
+
+    Image answers hold megabytes before it. The object nests, but none of its
+    texts holds a brace, so counting braces finds its end.
+    """
+    mark = body.rfind(_MARK)
+    if mark < 0:
+        return None
+    start = body.find(b"{", mark)
+    if start < 0:
+        return None
+    depth = 0
+    for position in range(start, min(len(body), start + 16_384)):
+        byte = body[position]
+        if byte == 0x7B:
+            depth += 1
+        elif byte == 0x7D:
+            depth -= 1
+            if not depth:
+                try:
+                    return read_usage(orjson.loads(body[start : position + 1]))
+                except ValueError:
+                    return None
+    return None
