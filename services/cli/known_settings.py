@@ -1,0 +1,155 @@
+"""Every setting that means something here, and what becomes of it.
+
+The names of older versions are kept: their `.env` starts this one. What a
+setting does is the business of the part that reads it.
+"""
+
+import difflib
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class Part(enum.Enum):
+    """Who reads a setting."""
+
+    UP = "up"
+    CLI = "cli"
+    EDGE = "edge"
+    KEYPOOL = "keypool"
+    FILES = "files"
+    SIMULATOR = "simulator"
+
+
+class Fate(enum.Enum):
+    """What becomes of a setting."""
+
+    USED = "used"
+    OBSOLETE = "not needed any more"
+    NOT_BUILT = "not built yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One setting.
+
+    Attributes:
+        fate: What becomes of it.
+        readers: The parts that read it; empty unless it is used.
+    """
+
+    fate: Fate
+    readers: frozenset[Part] = frozenset()
+
+
+_EVERY_SERVICE = (Part.EDGE, Part.KEYPOOL, Part.FILES, Part.SIMULATOR)
+
+_READERS: dict[str, tuple[Part, ...]] = {
+    # what `up` and the commands decide
+    "DATA_DIR": (Part.UP, Part.CLI),
+    "HTTP_HOST": (Part.UP, Part.EDGE),
+    "HTTP_PORT": (Part.UP, Part.EDGE),
+    "OPS_HOST": (Part.UP, *_EVERY_SERVICE),
+    "OPS_PORT": (Part.UP, *_EVERY_SERVICE),
+    "LOG_LEVEL": (Part.UP, *_EVERY_SERVICE),
+    "LOG_AS_JSON": (Part.UP, *_EVERY_SERVICE),
+    "DRAIN_SECONDS": (Part.UP, *_EVERY_SERVICE),
+    # how the parts meet
+    "REDIS_URL": (Part.UP, Part.KEYPOOL, Part.FILES),
+    "KEYPOOL_TARGET": (Part.CLI, Part.EDGE),
+    "FILES_TARGET": (Part.EDGE,),
+    "KEYPOOL_LISTEN": (Part.UP, Part.KEYPOOL),
+    "FILES_LISTEN": (Part.UP, Part.FILES),
+    "SERVICE_CREDENTIAL": (Part.CLI, Part.EDGE),
+    "SERVICE_CREDENTIALS": (Part.UP, Part.KEYPOOL, Part.FILES),
+    "ENCRYPTION_KEY": (Part.UP, Part.KEYPOOL),
+    # keys and tokens
+    "API_KEYS": (Part.UP, Part.KEYPOOL),
+    "ALLOWED_TOKENS": (Part.UP, Part.KEYPOOL),
+    "AUTH_TOKEN": (Part.UP, Part.KEYPOOL),
+    # the public API
+    "BASE_URL": (Part.EDGE,),
+    "MAX_RETRIES": (Part.EDGE,),
+    "TIME_OUT": (Part.EDGE,),
+    "CONNECT_TIMEOUT": (Part.EDGE,),
+    "MAX_WAIT_SECONDS": (Part.EDGE,),
+    "LEASE_GRACE_SECONDS": (Part.EDGE,),
+    "MAX_BODY_BYTES": (Part.EDGE,),
+    "MAX_ANSWER_BYTES": (Part.EDGE,),
+    # the stand-in for Google
+    "SIMULATOR_HOST": (Part.SIMULATOR,),
+    "SIMULATOR_PORT": (Part.SIMULATOR,),
+    "SIMULATOR_KEYS": (Part.SIMULATOR,),
+    "SIMULATOR_RPM": (Part.SIMULATOR,),
+    "SIMULATOR_TPM": (Part.SIMULATOR,),
+    "SIMULATOR_RPD": (Part.SIMULATOR,),
+    "SIMULATOR_WINDOW": (Part.SIMULATOR,),
+    "SIMULATOR_FREE_TIER": (Part.SIMULATOR,),
+    "SIMULATOR_CHUNK_DELAY_MS": (Part.SIMULATOR,),
+    "SIMULATOR_BIND_SIGNATURES": (Part.SIMULATOR,),
+}
+
+_NOT_BUILT = """
+    CREATE_IMAGE_MODEL CUSTOM_HEADERS FAKE_STREAM_EMPTY_DATA_INTERVAL_SECONDS FAKE_STREAM_ENABLED
+    FILES_BUFFER_BYTES FILES_STORE_URL FILES_USER_ISOLATION_ENABLED FILTERED_MODELS
+    FORWARDED_ALLOW_IPS IMAGE_MODELS PAID_KEY PROXIES PROXIES_USE_CONSISTENCY_HASH_BY_API_KEY
+    PUBLIC_URL SAFETY_SETTINGS SEARCH_MODELS SHOW_SEARCH_LINK SHOW_THINKING_PROCESS
+    THINKING_BUDGET_MAP THINKING_MODELS TOOLS_CODE_EXECUTION_ENABLED TTS_MODEL TTS_SPEED
+    TTS_VOICE_NAME URL_CONTEXT_ENABLED URL_CONTEXT_MODELS URL_NORMALIZATION_ENABLED
+    VERTEX_API_KEYS VERTEX_EXPRESS_BASE_URL
+""".split()  # noqa: SIM905  # one name a line would bury the table
+
+_OBSOLETE = """
+    AUTO_DELETE_ERROR_LOGS_DAYS AUTO_DELETE_ERROR_LOGS_ENABLED AUTO_DELETE_REQUEST_LOGS_DAYS
+    AUTO_DELETE_REQUEST_LOGS_ENABLED CHECK_INTERVAL_HOURS CLOUDFLARE_IMGBED_AUTH_CODE
+    CLOUDFLARE_IMGBED_UPLOAD_FOLDER CLOUDFLARE_IMGBED_URL DATABASE_TYPE DEFAULT_RPD DEFAULT_RPM
+    ERROR_LOG_RECORD_REQUEST_BODY FILES_CLEANUP_ENABLED FILES_CLEANUP_INTERVAL_HOURS
+    GEMINI_BASE_URL GITHUB_REPO_NAME GITHUB_REPO_OWNER KEY_RATE_LIMITS MAX_FAILURES
+    MODEL_RATE_LIMITS MYSQL_DATABASE MYSQL_HOST MYSQL_PASSWORD MYSQL_PORT MYSQL_SOCKET MYSQL_USER
+    OSS_ACCESS_KEY OSS_ACCESS_KEY_SECRET OSS_BUCKET_NAME OSS_ENDPOINT OSS_ENDPOINT_INNER
+    OSS_REGION PICGO_API_KEY PICGO_API_URL SMMS_SECRET_TOKEN SQLITE_DATABASE STREAM_CHUNK_SIZE
+    STREAM_LONG_TEXT_THRESHOLD STREAM_MAX_DELAY STREAM_MIN_DELAY STREAM_OPTIMIZER_ENABLED
+    STREAM_SHORT_TEXT_THRESHOLD TEST_MODEL TIMEZONE UPLOAD_PROVIDER
+""".split()  # noqa: SIM905  # as above
+
+KNOWN: dict[str, Known] = {
+    **{name: Known(Fate.USED, frozenset(readers)) for name, readers in _READERS.items()},
+    **dict.fromkeys(_NOT_BUILT, Known(Fate.NOT_BUILT)),
+    **dict.fromkeys(_OBSOLETE, Known(Fate.OBSOLETE)),
+}
+
+# What the parts' own libraries read is none of our business.
+_FOREIGN_PREFIXES = ("COMPOSE_", "GRPC_", "OTEL_", "PYTHON", "SSL_CERT_")
+
+
+def names_read_by(part: Part) -> frozenset[str]:
+    """Return the settings that a part reads."""
+    return frozenset(name for name, known in KNOWN.items() if part in known.readers)
+
+
+def without_file_suffix(name: str) -> str:
+    """Return NAME for NAME_FILE, which names a file that holds the value."""
+    base = name.removesuffix("_FILE")
+    return base if base in KNOWN else name
+
+
+def warn_of_unused(names: Iterable[str]) -> str | None:
+    """Return one line about settings that are understood but change nothing."""
+    given = sorted({without_file_suffix(name) for name in names})
+    phrases = []
+    for fate in (Fate.NOT_BUILT, Fate.OBSOLETE):
+        found = [name for name in given if name in KNOWN and KNOWN[name].fate is fate]
+        if found:
+            phrases.append(f"{fate.value}: {', '.join(found)}")
+    return f"settings without effect: {'; '.join(phrases)}" if phrases else None
+
+
+def warn_of_unknown(names: Iterable[str]) -> str | None:
+    """Return one line about names of `.env` that mean nothing here."""
+    phrases = []
+    for name in sorted(names):
+        if without_file_suffix(name) in KNOWN or name.startswith(_FOREIGN_PREFIXES):
+            continue
+        close = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.8)
+        phrases.append(f"{name} (did you mean {close[0]}?)" if close else name)
+    return f"unknown settings in .env: {', '.join(phrases)}" if phrases else None

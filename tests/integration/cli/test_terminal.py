@@ -1,0 +1,110 @@
+"""`up` on a terminal."""
+
+import asyncio
+import json
+import os
+import pty
+import subprocess
+import time
+from pathlib import Path
+
+from tests.integration.cli.running import CLEAN, COMMAND, all_gone
+
+CTRL_C = b"\x03"
+
+
+class Terminal:
+    """A command with a terminal of its own."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self._master, slave = pty.openpty()
+        os.set_blocking(self._master, False)
+        self.shown = ""
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", "--wait", *COMMAND, *arguments],
+            cwd=folder,
+            env=CLEAN | {"TERM": "xterm"},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+        )
+        os.close(slave)
+
+    def press(self, keys: bytes) -> None:
+        os.write(self._master, keys)
+
+    async def shows(self, text: str, *, seconds: float = 60) -> None:
+        """Return once the text has been shown."""
+        deadline = time.monotonic() + seconds
+        while text not in self.shown:
+            assert time.monotonic() < deadline, self.shown
+            self._read()
+            await asyncio.sleep(0.02)
+
+    async def ended(self, *, seconds: float) -> int:
+        """Return the exit code once the command has ended."""
+        deadline = time.monotonic() + seconds
+        while self.process.poll() is None:
+            assert time.monotonic() < deadline, self.shown
+            self._read()
+            await asyncio.sleep(0.02)
+        self._read()
+        os.close(self._master)
+        return self.process.wait()
+
+    def _read(self) -> None:
+        try:
+            while data := os.read(self._master, 65536):
+                self.shown += data.decode()
+        except (BlockingIOError, OSError):
+            # Nothing there now, or nobody at the other end any more.
+            return
+
+
+async def test_ctrl_c_stops_everything_in_order_and_the_screen_stays_readable(
+    tmp_path: Path,
+) -> None:
+    terminal = Terminal(tmp_path, "up", "--port", "0", "--ops-port", "0")
+    await terminal.shows("Ctrl-C stops everything.")
+    pids = json.loads((tmp_path / ".data" / "run.json").read_text())["pids"]
+    secrets = json.loads((tmp_path / ".data" / "secrets.json").read_text())
+
+    # Nothing but the first screen, whose first line names the demo.
+    assert terminal.shown.startswith("DEMO: ")
+    assert '"event"' not in terminal.shown
+    assert len(terminal.shown.splitlines()) < 50
+    assert secrets["auth_token"] in terminal.shown
+    assert secrets["encryption_key"] not in terminal.shown
+
+    terminal.press(CTRL_C)
+
+    assert await terminal.ended(seconds=10) == 0
+    await all_gone(pids, seconds=0.1)
+    assert terminal.shown.count("stopping") == 1
+    assert "Traceback" not in terminal.shown
+    assert "starting it again" not in terminal.shown
+
+
+async def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DRAIN_SECONDS=300\n")
+    terminal = Terminal(tmp_path, "up", "--port", "0", "--ops-port", "0")
+    await terminal.shows("Ctrl-C stops everything.")
+    facts = json.loads((tmp_path / ".data" / "run.json").read_text())
+    token = json.loads((tmp_path / ".data" / "secrets.json").read_text())["demo_token"]
+    host, port = facts["url"].removeprefix("http://").split(":")
+    # A request that never comes to its end keeps the edge from ending.
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n"
+        b"authorization: Bearer %s\r\ncontent-type: application/json\r\n\r\n{" % token.encode()
+    )
+    await writer.drain()
+
+    terminal.press(CTRL_C)
+    await terminal.shows("stopping")
+    terminal.press(CTRL_C)
+
+    assert await terminal.ended(seconds=10) == 130
+    await all_gone(facts["pids"], seconds=0.1)
+    writer.close()
+    await reader.read()

@@ -1,0 +1,124 @@
+"""Each part is told what it needs and nothing else."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from services.cli import secrets_store
+from services.cli.dotenv_file import GivenSettings
+from services.cli.layout import choose_layout
+from services.cli.parts import Parts
+from services.cli.up_settings import UpSettings, read_up_settings
+from services.kit.credentials import CredentialBook
+
+
+def parts_for(folder: Path, **values: str) -> Parts:
+    given = GivenSettings(values, frozenset())
+    settings = read_up_settings(given, http_port=0, ops_port=None, data_dir=folder)
+    return Parts(
+        given=given,
+        settings=settings,
+        layout=choose_layout(settings),
+        secrets=secrets_store.load_or_create(folder),
+        redis_url="redis://store",
+        data_dir=folder,
+        log_level="WARNING",
+        lock_descriptor=0,
+    )
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Parts:
+    return parts_for(tmp_path, API_KEYS="k1,k2", MAX_RETRIES="5", ENCRYPTION_KEY_FILE="/kek")
+
+
+def test_the_edge_never_sees_keys_or_the_store(parts: Parts) -> None:
+    env = parts.edge(demo=False).env
+
+    assert env["MAX_RETRIES"] == "5"
+    assert env["SERVICE_CREDENTIAL"] == parts.secrets.edge
+    assert not {"API_KEYS", "REDIS_URL", "ENCRYPTION_KEY", "SERVICE_CREDENTIALS"} & set(env)
+    assert "BASE_URL" not in env
+
+
+def test_a_demo_points_the_edge_at_the_simulator_whatever_was_given(tmp_path: Path) -> None:
+    parts = parts_for(tmp_path, BASE_URL="https://elsewhere.example")
+
+    assert parts.edge(demo=False).env["BASE_URL"] == "https://elsewhere.example"
+    assert parts.edge(demo=True).env["BASE_URL"] == f"http://{parts.layout.simulator.local}"
+
+
+def test_a_given_secret_replaces_the_made_one(parts: Parts) -> None:
+    env = parts.keypool().env
+
+    assert env["ENCRYPTION_KEY_FILE"] == "/kek"
+    assert "ENCRYPTION_KEY" not in env
+    assert env["AUTH_TOKEN"] == parts.secrets.auth_token
+    assert env["API_KEYS"] == "k1,k2"
+
+
+def test_only_the_command_gets_admin_power(parts: Parts) -> None:
+    book = CredentialBook.parse(parts.keypool().env["SERVICE_CREDENTIALS"])
+    scopes = {
+        name: caller.scopes
+        for name in ("edge", "files", "cli")
+        if (caller := book.find(getattr(parts.secrets, name)))
+    }
+
+    assert scopes == {
+        "edge": {"lease", "act-as"},
+        "files": {"lease", "act-as"},
+        "cli": {"admin"},
+    }
+
+
+def test_other_callers_credentials_are_added_to_ours(tmp_path: Path) -> None:
+    row = {"name": "batch", "secret": "0123456789abcdef", "scopes": ["files"]}
+    parts = parts_for(tmp_path, SERVICE_CREDENTIALS=json.dumps([row]))
+
+    for spec in (parts.keypool(), parts.files()):
+        book = CredentialBook.parse(spec.env["SERVICE_CREDENTIALS"])
+        assert book.find("0123456789abcdef") is not None
+        assert book.find(parts.secrets.edge) is not None
+
+
+def test_everything_together_stops_within_ten_seconds(parts: Parts) -> None:
+    specs = [parts.keypool(), parts.files(), parts.simulator(), parts.edge(demo=True)]
+
+    # The store, which ends last, may take 1.5 s.
+    assert sum(spec.stop_seconds for spec in specs) + 1.5 <= 10
+
+
+def test_a_longer_drain_is_the_operators_choice(tmp_path: Path) -> None:
+    spec = parts_for(tmp_path, DRAIN_SECONDS="60").edge(demo=False)
+
+    assert spec.env["DRAIN_SECONDS"] == "60"
+    assert spec.stop_seconds > 60
+
+
+def test_neighbours_are_not_reached_through_a_proxy(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "intranet")
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+    monkeypatch.setenv("SOMETHING_ELSE", "x")
+
+    env = parts.edge(demo=False).env
+
+    assert env["no_proxy"] == "intranet,127.0.0.1,localhost,::1"
+    assert env["https_proxy"] == "http://proxy:3128"
+    assert "SOMETHING_ELSE" not in env
+
+
+def test_secrets_do_not_show(parts: Parts) -> None:
+    shown = repr((parts, parts.keypool(), parts.edge(demo=False)))
+
+    assert not [text for text in (parts.secrets.edge, "k1,k2", "redis://store") if text in shown]
+
+
+def test_settings_have_their_defaults() -> None:
+    settings = UpSettings()
+
+    assert (settings.http_host, settings.http_port) == ("127.0.0.1", 8000)
+    assert settings.data_dir == Path(".data")
