@@ -1,0 +1,179 @@
+"""The words of the data path as types: leases, outcomes, withdrawals, bindings."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from services.judging import Evidence
+
+DEFAULT_POOL = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What narrows the choice of a project.
+
+    Attributes:
+        excluded_projects: Ids of projects that must not be chosen.
+        excluded_keys: Ids of keys that must not be chosen.
+        required_project: The only project that may be chosen, empty for any.
+        resources: Names of resources whose project must be chosen.
+    """
+
+    excluded_projects: tuple[str, ...] = ()
+    excluded_keys: tuple[str, ...] = ()
+    required_project: str = ""
+    resources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseOrder:
+    """What leases are wanted for.
+
+    Attributes:
+        request_id: Name of the intent; the same name within a minute gets the same leases.
+        pool: The pool to choose from.
+        model: The model, empty when the call names none.
+        count: How many, 1 to 64.
+        client_id: On whose behalf.
+        hold: How long a lease may wait before its request starts; None when it starts at once.
+        lifetime: How long a request may run.
+        known_epoch: The withdrawal epoch that the caller knows.
+        wishes: What narrows the choice.
+    """
+
+    request_id: str
+    pool: str
+    model: str
+    count: int
+    client_id: str
+    hold: timedelta | None
+    lifetime: timedelta
+    known_epoch: int = 0
+    wishes: Wishes = field(default_factory=Wishes)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Permission to use one key for one upstream call."""
+
+    lease_id: str
+    key_id: str
+    key_alias: str
+    project_id: str
+    secret: str = field(repr=False)
+    model: str
+    use_by: datetime
+    expire_time: datetime
+    proxy_url: str = field(default="", repr=False)
+
+
+class RefusalReason(Enum):
+    """Why leases were not granted; the values are those of the contract."""
+
+    POOL_EMPTY = 1
+    NO_LIVE_KEY = 2
+    QUOTA = 3
+    IN_FLIGHT = 4
+    TOO_LARGE = 5
+    MODEL_ABSENT = 6
+    CLIENT_LIMIT = 7
+    RESOURCES_SPLIT = 8
+    OWNER_SPENT = 9
+    AGAIN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why fewer leases were granted than wanted, and when asking again can help."""
+
+    reason: RefusalReason
+    retry_at: datetime | None = None
+    target_project: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawals:
+    """What holders of stock must stop using: ids of keys, and (project, model) pairs."""
+
+    epoch: int
+    everything: bool = False
+    keys: tuple[str, ...] = ()
+    model_projects: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The answer to an order."""
+
+    leases: tuple[Lease, ...]
+    refusal: Refusal | None
+    withdrawals: Withdrawals
+    stock_size: int
+
+
+class Outcome(Enum):
+    """How an upstream call ended; the values are the store's words."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNUSED = "unused"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The outcome of one lease."""
+
+    lease_id: str
+    outcome: Outcome
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnleasedUse:
+    """The outcome of a call made with a key without a lease."""
+
+    report_id: str
+    pool: str
+    key_id: str
+    model: str
+    settlement: Settlement
+
+
+class SettleKind(Enum):
+    """What became of an outcome; the values are the store's words."""
+
+    SETTLED = "settled"
+    REPEATED = "repeated"
+    LATE = "late"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SettleResult:
+    """What became of an outcome, and the rule that judged a failure."""
+
+    kind: SettleKind
+    rule_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Which project and client a resource belongs to."""
+
+    resource: str
+    project_id: str
+    client_id: str
+    expire_time: datetime | None = None
+    create_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a project stands with a model; eligible when there is no reason."""
+
+    project_id: str
+    reason: RefusalReason | None
+    until: datetime | None
+    detail: str

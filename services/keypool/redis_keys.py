@@ -1,0 +1,74 @@
+"""The names of everything that the key pool keeps in Redis.
+
+All names begin with the version of the layout. What belongs to one pool shares
+one hash tag, so that one script may touch it on a cluster; pools may live on
+different shards. Scripts get a pool's prefix as their only key and derive the
+rest from `POOL_PARTS`.
+"""
+
+VERSION = "gb:1:"
+
+META = f"{VERSION}meta"
+"""Hash: the sign that this Redis was set up, and the sealed peppers. Kept for ever."""
+
+POOLS = f"{VERSION}pools"
+"""Set of the names of pools. Kept for ever."""
+
+TOKENS = f"{VERSION}{{tokens}}:"
+"""Prefix of everything about client tokens."""
+
+TOKEN_IDS = f"{TOKENS}ids"
+"""Sorted set of all token ids, in the order of their names. Kept for ever."""
+
+POOL_PARTS = {
+    # zset by model: project -> a lower bound of the next time it can be used, ms
+    "order": "m:",
+    # hash by model: the highest admission number that entered `order`, the last turn given
+    "progress": "x:",
+    # packed string by model and project: rank, cool-down, flags
+    "state": "s:",
+    # zset: project -> admission number, for projects with a live key
+    "admitted": "all",
+    # zset by project: its live keys -> rank
+    "live": "l:",
+    # hash by project: number of keys, cool-down of the whole project
+    "project": "p:",
+    # zset of all projects in the order of their names
+    "projects": "ps",
+    # hash by key: everything about it
+    "key": "k:",
+    # zset of all keys in the order of their names
+    "key_ids": "ks",
+    # zset by key: open lease -> its end, the only record of an open lease
+    "leases": "L:",
+    # zset by key: lease that lapsed unsettled -> when it was found
+    "lapsed": "Z:",
+    # hash: the last lease number, admission number and withdrawal epoch
+    "counters": "n",
+    # zset: what was withdrawn -> the epoch
+    "withdrawn": "w",
+    # string by request: the reply kept for a repeated call
+    "reply": "r:",
+    # string by report: a use without a lease that was counted
+    "report": "u:",
+    # string by resource: project, owner, times
+    "binding": "b:",
+    # zset by client: its resources -> when they were bound
+    "owned": "o:",
+}
+"""Parts of a pool: what the scripts call them -> what stands behind the prefix."""
+
+
+def pool_prefix(pool: str) -> str:
+    """Return what all names of a pool begin with."""
+    return f"{VERSION}{{{pool}}}:"
+
+
+def pool_key(pool: str, part: str, name: str = "") -> str:
+    """Return the name of one part of a pool."""
+    return pool_prefix(pool) + POOL_PARTS[part] + name
+
+
+def token_key(token_id: str) -> str:
+    """Return the name of a token's hash. Kept for ever: revoked ones are tombstones."""
+    return f"{TOKENS}t:{token_id}"

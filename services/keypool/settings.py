@@ -1,0 +1,146 @@
+"""What the key pool is told by its environment."""
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from services.keypool.catalog import NewKey
+from services.keypool.names import is_project_id, is_secret
+from services.keypool.seeding import Seed
+from services.keypool.tokens import NewToken
+from services.keypool.vault import SHORTEST_TEXT
+from services.kit.credentials import CredentialBook
+from services.kit.settings import ServiceSettings
+
+
+class SeedKey(BaseModel):
+    """One entry of `API_KEYS`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    key: SecretStr
+    project: str = ""
+    note: str = Field("", max_length=512)
+    tags: tuple[str, ...] = ()
+
+    @field_validator("key")
+    @classmethod
+    def _is_sendable(cls, value: SecretStr) -> SecretStr:
+        if not is_secret(value.get_secret_value()):
+            raise ValueError("must be 8 to 512 printable characters without spaces")
+        return value
+
+    @field_validator("project")
+    @classmethod
+    def _is_project(cls, value: str) -> str:
+        if value and not is_project_id(value):
+            raise ValueError("must be 1 to 128 of the characters A-Z a-z 0-9 . _ -")
+        return value
+
+
+def _split_secrets(value: Any) -> Any:
+    """Read a JSON list of texts and objects, or comma separated text."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text.startswith("["):
+            try:
+                value = json.loads(text)
+            except json.JSONDecodeError as error:
+                # Its own message is safe, but carries the text.
+                raise ValueError(f"is not a JSON list: {error.msg}") from None
+        else:
+            value = [part.strip() for part in text.split(",") if part.strip()]
+    return value
+
+
+def _read_keys(value: Any) -> Any:
+    entries = _split_secrets(value)
+    if not isinstance(entries, list):
+        return entries
+    return [{"key": entry} if isinstance(entry, str) else entry for entry in entries]
+
+
+SeedKeys = Annotated[tuple[SeedKey, ...], NoDecode, BeforeValidator(_read_keys)]
+SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_secrets)]
+
+
+class KeypoolSettings(ServiceSettings):
+    """Settings of the key pool."""
+
+    keypool_listen: str = "0.0.0.0:50051"
+    """Address of the gRPC port; port 0 takes any free one."""
+
+    redis_url: SecretStr
+    """The store, such as `redis://:password@host:6379/0`."""
+
+    encryption_key: SecretStr
+    """Seals the secrets in the store: 32 bytes in base64, or a text of 16 characters or more."""
+
+    service_credentials: SecretStr
+    """Who may call: a JSON list of `{"name", "secret", "scopes": [...]}`."""
+
+    api_keys: SeedKeys = ()
+    """Upstream keys: texts, or objects `{"key", "project", "note", "tags"}`."""
+
+    allowed_tokens: SecretList = ()
+    """Client tokens that open models and files."""
+
+    auth_token: SecretStr | None = None
+    """The operator's token; it opens the admin pages, too."""
+
+    @field_validator("encryption_key")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < SHORTEST_TEXT:
+            raise ValueError(f"must have {SHORTEST_TEXT} characters or more")
+        return value
+
+    @field_validator("service_credentials")
+    @classmethod
+    def _is_credential_book(cls, value: SecretStr) -> SecretStr:
+        CredentialBook.parse(value.get_secret_value())
+        return value
+
+    @field_validator("allowed_tokens")
+    @classmethod
+    def _are_sendable(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for token in value:
+            _require_sendable(token)
+        return value
+
+    @field_validator("auth_token")
+    @classmethod
+    def _is_sendable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _require_sendable(value)
+        return value
+
+    @property
+    def seed(self) -> Seed:
+        """What the store is filled with."""
+        keys = [
+            NewKey(entry.key.get_secret_value(), entry.project, entry.note, entry.tags)
+            for entry in self.api_keys
+        ]
+        return Seed(keys=keys, tokens=self._tokens())
+
+    def _tokens(self) -> Sequence[NewToken]:
+        operator = self.auth_token.get_secret_value() if self.auth_token else ""
+        texts = dict.fromkeys(token.get_secret_value() for token in self.allowed_tokens)
+        tokens = [
+            NewToken(text=text, name="ALLOWED_TOKENS", seeded=True)
+            for text in texts
+            if text != operator
+        ]
+        if operator:
+            scopes = ("models", "files", "admin")
+            tokens.append(NewToken(text=operator, name="AUTH_TOKEN", scopes=scopes, seeded=True))
+        return tokens
+
+
+def _require_sendable(token: SecretStr) -> None:
+    if not is_secret(token.get_secret_value(), shortest=1):
+        raise ValueError("must be at most 512 printable characters without spaces")

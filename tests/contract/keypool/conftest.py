@@ -1,0 +1,57 @@
+"""The store's adapters over a real Valkey, without a server around them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+from redis.asyncio import Redis
+
+from services.keypool.identity import Identity
+from services.keypool.key_secrets import KeySecrets
+from services.keypool.keys import Keys
+from services.keypool.leasing import Leasing
+from services.keypool.redis_binding_store import RedisBindingStore
+from services.keypool.redis_key_store import RedisKeyStore
+from services.keypool.redis_lease_store import RedisLeaseStore
+from services.keypool.redis_scripts import RedisPort
+from services.keypool.redis_token_store import RedisTokenStore
+from services.keypool.vault import Vault
+from services.kit.redis_client import open_redis
+from tests.support.valkey import redis_url, valkey_server
+
+__all__ = ["redis_url", "stores", "valkey_server"]
+
+VAULT = Vault("a key-encryption key for tests")
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The adapters, and the domain over them."""
+
+    redis: Redis
+    leases: RedisLeaseStore
+    keys: RedisKeyStore
+    bindings: RedisBindingStore
+    tokens: RedisTokenStore
+    leasing: Leasing
+    admin: Keys
+
+
+@pytest.fixture
+async def stores(redis_url: str) -> AsyncIterator[Stores]:
+    redis = open_redis(redis_url, name="contract")
+    port = RedisPort(redis)
+    identity = Identity()
+    identity.load(VAULT.first_pepper())
+    secrets = KeySecrets(VAULT)
+    leases, keys = RedisLeaseStore(port), RedisKeyStore(port)
+    yield Stores(
+        redis,
+        leases,
+        keys,
+        RedisBindingStore(port),
+        RedisTokenStore(port),
+        Leasing(leases, keys, identity, secrets),
+        Keys(keys, identity, secrets),
+    )
+    await redis.aclose()
