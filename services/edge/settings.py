@@ -1,5 +1,6 @@
 """The settings of the edge."""
 
+import json
 import re
 from urllib.parse import urlsplit
 
@@ -53,6 +54,9 @@ class EdgeSettings(ServiceSettings):
     @field_validator("base_url")
     @classmethod
     def _root_of_upstream(cls, value: str) -> str:
+        # Some installations write it as a JSON list of one.
+        if value.startswith("[") and len(listed := json.loads(value)) == 1:
+            value = str(listed[0])
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be an http or https address")

@@ -1,0 +1,32 @@
+"""One running system for all end-to-end tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.system import System, running_simulator_process, running_system
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """`gemini-balance up` over the simulator, with logs at DEBUG.
+
+    When the session ends, everything it has logged is searched for secrets.
+    """
+    folder = tmp_path_factory.mktemp("system")
+    with (
+        running_simulator_process(folder) as simulator_url,
+        running_system(folder, simulator_url) as running,
+    ):
+        yield running
+    written = running.process.output()
+    assert '"level": "debug"' in written, "the logs are not those of DEBUG"
+    leaked = [secret for secret in running.secrets if secret in written]
+    assert not leaked, f"{len(leaked)} of {len(running.secrets)} secrets stand in the logs"
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for tests that start systems of their own."""
+    return tmp_path_factory.mktemp("scratch")
