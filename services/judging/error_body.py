@@ -71,6 +71,15 @@ def read_error_body(body: bytes) -> ErrorBody:
     )
 
 
+def read_error_details(body: bytes) -> tuple[str, list[dict[str, Any]]]:
+    """Return the message of an error body and its details; never fails."""
+    error = _find_error(body[:MAX_BODY].decode("utf-8", "replace").strip())
+    if error is None:
+        return "", []
+    details = [entry for entry in _list(error.get("details")) if isinstance(entry, dict)]
+    return _text(error.get("message")), details
+
+
 def _find_error(text: str) -> dict[str, Any] | None:
     """Return the object below `error`, bare, in a list or in an event of a stream."""
     text = text.removeprefix("data:").lstrip()

@@ -118,6 +118,18 @@ def _page_says(*phrases: str) -> Condition:
     return lambda _status, body: any(phrase in body.page for phrase in phrases)
 
 
+_SIGNATURE = re.compile(
+    r"^(Corrupted|Invalid) thought signature|^Thought signature is not valid"
+    r"|^(Function call|Part) is missing a thought_signature"
+    r"|^[^\n]{0,200}missing a `?thought_signature`?",
+    re.IGNORECASE,
+)
+
+
+def _mentions_signature(_status: int, body: ErrorBody) -> bool:
+    return bool(_SIGNATURE.match(body.message))
+
+
 def _client_error(status: int, _body: ErrorBody) -> bool:
     return 400 <= status < 500
 
@@ -286,6 +298,11 @@ ANSWER_RULES: tuple[Rule, ...] = (
         _try_elsewhere("upstream.internal", Fault.UPSTREAM),
         lambda status, _body: 500 <= status <= 599,
         may_have_acted=True,
+    ),
+    # A history made by another account, or by none: the request can be repaired.
+    Rule(
+        Verdict("request.signature", Fault.REQUEST, Retry.REPAIRED),
+        _all(_status(400), _mentions_signature),
     ),
     # The request. Nobody is punished.
     Rule(

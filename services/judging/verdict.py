@@ -28,6 +28,8 @@ class Retry(Enum):
     """Try another project."""
     OTHER_PROJECT_ONCE = "other-project-once"
     """Try another project, but only one: the fault is likely everywhere."""
+    REPAIRED = "repaired"
+    """Try once more, with thought signatures that no account refuses."""
 
 
 class Effect(Enum):

@@ -55,6 +55,8 @@ async def serve_http(
         access_log=False,
         server_header=False,
         date_header=False,
+        # Whoever trusts forwarded headers reads them itself.
+        proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
         **options,

@@ -41,9 +41,7 @@ async def running_simulator(settings: SimulatorSettings) -> AsyncIterator[Simula
     host, port = sock.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     world = World(settings)
-    served = serve_http(
-        SimulatorApp(world), sock, drain_seconds=settings.drain_seconds, proxy_headers=False
-    )
+    served = serve_http(SimulatorApp(world), sock, drain_seconds=settings.drain_seconds)
     async with served, SimulatorControl(url) as control:
         yield Simulator(url, control, world)
 

@@ -316,6 +316,13 @@ ROWS = [
         ),
         "request.invalid",
     ),
+    Row(
+        400,
+        error(400, "INVALID_ARGUMENT", "Corrupted thought signature."),
+        "request.signature",
+        Fault.REQUEST,
+        Retry.REPAIRED,
+    ),
     refused(400, b"", "request.invalid"),
     refused(413, b"<html>Request Entity Too Large</html>", "request.invalid"),
     refused(

@@ -74,6 +74,8 @@ class Key(_message.Message):
     FAILURE_COUNT_FIELD_NUMBER: _builtins.int
     IN_FLIGHT_COUNT_FIELD_NUMBER: _builtins.int
     SEEDED_FIELD_NUMBER: _builtins.int
+    MAX_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
     key_id: _builtins.str
     """Derived from the secret, the same wherever the key is added."""
     alias: _builtins.str
@@ -100,6 +102,10 @@ class Key(_message.Message):
     """Calls that are running."""
     seeded: _builtins.bool
     """Whether it came from the settings."""
+    max_in_flight: _builtins.int
+    """Calls that may run at one time. 0 means any number."""
+    priority: _builtins.int
+    """Keys of a higher priority are used first. 0 is ordinary."""
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """For grouping and filters."""
@@ -131,10 +137,12 @@ class Key(_message.Message):
         failure_count: _builtins.int = ...,
         in_flight_count: _builtins.int = ...,
         seeded: _builtins.bool = ...,
+        max_in_flight: _builtins.int = ...,
+        priority: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "last_use_time", b"last_use_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "create_time", b"create_time", "dead_reason", b"dead_reason", "failure_count", b"failure_count", "in_flight_count", b"in_flight_count", "key_id", b"key_id", "last_use_time", b"last_use_time", "note", b"note", "pool", b"pool", "project_id", b"project_id", "proxy", b"proxy", "seeded", b"seeded", "state", b"state", "success_count", b"success_count", "tags", b"tags", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "create_time", b"create_time", "dead_reason", b"dead_reason", "failure_count", b"failure_count", "in_flight_count", b"in_flight_count", "key_id", b"key_id", "last_use_time", b"last_use_time", "max_in_flight", b"max_in_flight", "note", b"note", "pool", b"pool", "priority", b"priority", "project_id", b"project_id", "proxy", b"proxy", "seeded", b"seeded", "state", b"state", "success_count", b"success_count", "tags", b"tags", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -151,6 +159,9 @@ class NewKey(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
     PROXY_URL_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    MAX_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
     secret: _builtins.str
     """The credential."""
     project_id: _builtins.str
@@ -159,6 +170,12 @@ class NewKey(_message.Message):
     """For people."""
     proxy_url: _builtins.str
     """The proxy to use."""
+    weight: _builtins.int
+    """Its share relative to others. 0 means 1."""
+    max_in_flight: _builtins.int
+    """Calls that may run at one time. 0 means any number."""
+    priority: _builtins.int
+    """Keys of a higher priority are used first. 0 is ordinary."""
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """For grouping and filters."""
@@ -171,10 +188,13 @@ class NewKey(_message.Message):
         note: _builtins.str = ...,
         tags: _abc.Iterable[_builtins.str] | None = ...,
         proxy_url: _builtins.str = ...,
+        weight: _builtins.int = ...,
+        max_in_flight: _builtins.int = ...,
+        priority: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "project_id", b"project_id", "proxy_url", b"proxy_url", "secret", b"secret", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_in_flight", b"max_in_flight", "note", b"note", "priority", b"priority", "project_id", b"project_id", "proxy_url", b"proxy_url", "secret", b"secret", "tags", b"tags", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -378,23 +398,29 @@ class UpdateKeyRequest(_message.Message):
 
     KEY_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    PROXY_URL_FIELD_NUMBER: _builtins.int
+    proxy_url: _builtins.str
+    """The new proxy, when `proxy` is in the mask. Empty means none."""
     @_builtins.property
     def key(self) -> Global___Key:
         """The key with its new values; `key_id` says which."""
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which of `note`, `tags`, `weight`, `project_id` to change."""
+        """Which of `note`, `tags`, `weight`, `project_id`, `max_in_flight`,
+        `priority` and `proxy` to change.
+        """
 
     def __init__(
         self,
         *,
         key: Global___Key | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
+        proxy_url: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "proxy_url", b"proxy_url", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -659,6 +685,7 @@ class Token(_message.Message):
     TAIL_FIELD_NUMBER: _builtins.int
     SEEDED_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
     token_id: _builtins.str
     """Derived from the token."""
     client_id: _builtins.str
@@ -693,6 +720,10 @@ class Token(_message.Message):
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """For grouping; `demo` marks what the demo mode made."""
 
+    @_builtins.property
+    def limits(self) -> Global___ClientLimits:
+        """What its client may use."""
+
     def __init__(
         self,
         *,
@@ -708,14 +739,45 @@ class Token(_message.Message):
         tail: _builtins.str = ...,
         seeded: _builtins.bool = ...,
         tags: _abc.Iterable[_builtins.str] | None = ...,
+        limits: Global___ClientLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_models", b"allowed_models", "client_id", b"client_id", "create_time", b"create_time", "expire_time", b"expire_time", "name", b"name", "pool", b"pool", "scopes", b"scopes", "seeded", b"seeded", "state", b"state", "tags", b"tags", "tail", b"tail", "token_id", b"token_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_models", b"allowed_models", "client_id", b"client_id", "create_time", b"create_time", "expire_time", b"expire_time", "limits", b"limits", "name", b"name", "pool", b"pool", "scopes", b"scopes", "seeded", b"seeded", "state", b"state", "tags", b"tags", "tail", b"tail", "token_id", b"token_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Token: _TypeAlias = Token  # noqa: Y015
+
+@_typing.final
+class ClientLimits(_message.Message):
+    """What a client may use. 0 means any number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    REQUESTS_PER_DAY_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_DAY_FIELD_NUMBER: _builtins.int
+    requests_per_minute: _builtins.int
+    """Requests in any 60 s."""
+    requests_per_day: _builtins.int
+    """Requests a day; days end at midnight US Pacific."""
+    tokens_per_day: _builtins.int
+    """Input and output tokens a day."""
+    def __init__(
+        self,
+        *,
+        requests_per_minute: _builtins.int = ...,
+        requests_per_day: _builtins.int = ...,
+        tokens_per_day: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests_per_day", b"requests_per_day", "requests_per_minute", b"requests_per_minute", "tokens_per_day", b"tokens_per_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClientLimits: _TypeAlias = ClientLimits  # noqa: Y015
 
 @_typing.final
 class CreateTokenRequest(_message.Message):
@@ -730,6 +792,7 @@ class CreateTokenRequest(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """For people."""
     pool: _builtins.str
@@ -752,6 +815,10 @@ class CreateTokenRequest(_message.Message):
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """For grouping."""
 
+    @_builtins.property
+    def limits(self) -> Global___ClientLimits:
+        """What its client may use."""
+
     def __init__(
         self,
         *,
@@ -762,10 +829,11 @@ class CreateTokenRequest(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         token: _builtins.str = ...,
         tags: _abc.Iterable[_builtins.str] | None = ...,
+        limits: Global___ClientLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_models", b"allowed_models", "expire_time", b"expire_time", "name", b"name", "pool", b"pool", "scopes", b"scopes", "tags", b"tags", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_models", b"allowed_models", "expire_time", b"expire_time", "limits", b"limits", "name", b"name", "pool", b"pool", "scopes", b"scopes", "tags", b"tags", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -867,7 +935,9 @@ class UpdateTokenRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which of `name`, `scopes`, `allowed_models`, `expire_time` to change."""
+        """Which of `name`, `scopes`, `allowed_models`, `expire_time` and `limits` to
+        change.
+        """
 
     def __init__(
         self,
@@ -952,6 +1022,552 @@ class RevokeTokenResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RevokeTokenResponse: _TypeAlias = RevokeTokenResponse  # noqa: Y015
+
+@_typing.final
+class RekeySecretsRequest(_message.Message):
+    """Seals secrets anew."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OLD_ENCRYPTION_KEY_FIELD_NUMBER: _builtins.int
+    old_encryption_key: _builtins.str
+    """The encryption key in force until now, when it is not the current one."""
+    def __init__(
+        self,
+        *,
+        old_encryption_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["old_encryption_key", b"old_encryption_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RekeySecretsRequest: _TypeAlias = RekeySecretsRequest  # noqa: Y015
+
+@_typing.final
+class RekeySecretsResponse(_message.Message):
+    """How it went."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESEALED_COUNT_FIELD_NUMBER: _builtins.int
+    CURRENT_COUNT_FIELD_NUMBER: _builtins.int
+    UNREADABLE_COUNT_FIELD_NUMBER: _builtins.int
+    resealed_count: _builtins.int
+    """Secrets that are sealed under the current key now."""
+    current_count: _builtins.int
+    """Secrets that were so already."""
+    unreadable_count: _builtins.int
+    """Secrets that neither key opens."""
+    def __init__(
+        self,
+        *,
+        resealed_count: _builtins.int = ...,
+        current_count: _builtins.int = ...,
+        unreadable_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_count", b"current_count", "resealed_count", b"resealed_count", "unreadable_count", b"unreadable_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RekeySecretsResponse: _TypeAlias = RekeySecretsResponse  # noqa: Y015
+
+@_typing.final
+class Project(_message.Message):
+    """The unit to which Google counts quota."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_ID_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    KEY_IDS_FIELD_NUMBER: _builtins.int
+    COOL_UNTIL_FIELD_NUMBER: _builtins.int
+    AUDIT_FIELD_NUMBER: _builtins.int
+    project_id: _builtins.str
+    """Named by an operator, told by Google, or made up for a key without one."""
+    pool: _builtins.str
+    """Its pool."""
+    tier: _builtins.str
+    """The tier whose declared limits apply. Empty means none."""
+    origin: _builtins.str
+    """How it became known that the keys belong together: `declared`, `own`,
+    `number` or `probe`.
+    """
+    @_builtins.property
+    def key_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its keys."""
+
+    @_builtins.property
+    def cool_until(self) -> _timestamp_pb2.Timestamp:
+        """Since when all its models are cooling down until then. Unset when not."""
+
+    @_builtins.property
+    def audit(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What has been done to it, oldest first: `2026-11-23T08:00:00Z merged ...`."""
+
+    def __init__(
+        self,
+        *,
+        project_id: _builtins.str = ...,
+        pool: _builtins.str = ...,
+        tier: _builtins.str = ...,
+        origin: _builtins.str = ...,
+        key_ids: _abc.Iterable[_builtins.str] | None = ...,
+        cool_until: _timestamp_pb2.Timestamp | None = ...,
+        audit: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cool_until", b"cool_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "cool_until", b"cool_until", "key_ids", b"key_ids", "origin", b"origin", "pool", b"pool", "project_id", b"project_id", "tier", b"tier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Project: _TypeAlias = Project  # noqa: Y015
+
+@_typing.final
+class ListProjectsRequest(_message.Message):
+    """Asks for projects."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many, 1 to 1000. 0 means 100."""
+    page_token: _builtins.str
+    """From an earlier response."""
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        pool: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "pool", b"pool"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectsRequest: _TypeAlias = ListProjectsRequest  # noqa: Y015
+
+@_typing.final
+class ListProjectsResponse(_message.Message):
+    """A page of projects."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def projects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Project]:
+        """The projects."""
+
+    def __init__(
+        self,
+        *,
+        projects: _abc.Iterable[Global___Project] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "projects", b"projects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectsResponse: _TypeAlias = ListProjectsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateProjectRequest(_message.Message):
+    """Changes a project."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def project(self) -> Global___Project:
+        """The project with its new values; `project_id` and `pool` say which."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Only `tier`."""
+
+    def __init__(
+        self,
+        *,
+        project: Global___Project | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateProjectRequest: _TypeAlias = UpdateProjectRequest  # noqa: Y015
+
+@_typing.final
+class UpdateProjectResponse(_message.Message):
+    """The changed project."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def project(self) -> Global___Project:
+        """The project."""
+
+    def __init__(
+        self,
+        *,
+        project: Global___Project | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["project", b"project"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateProjectResponse: _TypeAlias = UpdateProjectResponse  # noqa: Y015
+
+@_typing.final
+class MergeProjectsRequest(_message.Message):
+    """Merges projects."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_PROJECT_ID_FIELD_NUMBER: _builtins.int
+    INTO_PROJECT_ID_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    from_project_id: _builtins.str
+    """The project that ends."""
+    into_project_id: _builtins.str
+    """The project that goes on."""
+    pool: _builtins.str
+    """Their pool. Empty means `default`."""
+    reason: _builtins.str
+    """Why, for the audit line."""
+    def __init__(
+        self,
+        *,
+        from_project_id: _builtins.str = ...,
+        into_project_id: _builtins.str = ...,
+        pool: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_project_id", b"from_project_id", "into_project_id", b"into_project_id", "pool", b"pool", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeProjectsRequest: _TypeAlias = MergeProjectsRequest  # noqa: Y015
+
+@_typing.final
+class MergeProjectsResponse(_message.Message):
+    """The merged project."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def project(self) -> Global___Project:
+        """The project."""
+
+    def __init__(
+        self,
+        *,
+        project: Global___Project | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["project", b"project"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeProjectsResponse: _TypeAlias = MergeProjectsResponse  # noqa: Y015
+
+@_typing.final
+class DiscoverProjectsRequest(_message.Message):
+    """Finds out which keys share a project."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POOL_FIELD_NUMBER: _builtins.int
+    KEY_IDS_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
+    dry_run: _builtins.bool
+    """Only tell what would be merged."""
+    @_builtins.property
+    def key_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these keys. Empty means all whose project is not declared."""
+
+    def __init__(
+        self,
+        *,
+        pool: _builtins.str = ...,
+        key_ids: _abc.Iterable[_builtins.str] | None = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "key_ids", b"key_ids", "pool", b"pool"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiscoverProjectsRequest: _TypeAlias = DiscoverProjectsRequest  # noqa: Y015
+
+@_typing.final
+class DiscoverProjectsResponse(_message.Message):
+    """One finding."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_ID_FIELD_NUMBER: _builtins.int
+    MOVED_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    DONE_COUNT_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    """The key that was examined."""
+    project_id: _builtins.str
+    """The project that it belongs to."""
+    moved: _builtins.bool
+    """Whether it was in another project before."""
+    detail: _builtins.str
+    """For people, such as why a key could not be examined."""
+    done_count: _builtins.int
+    """Keys examined so far."""
+    total_count: _builtins.int
+    """Keys to examine in all."""
+    def __init__(
+        self,
+        *,
+        key_id: _builtins.str = ...,
+        project_id: _builtins.str = ...,
+        moved: _builtins.bool = ...,
+        detail: _builtins.str = ...,
+        done_count: _builtins.int = ...,
+        total_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "done_count", b"done_count", "key_id", b"key_id", "moved", b"moved", "project_id", b"project_id", "total_count", b"total_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiscoverProjectsResponse: _TypeAlias = DiscoverProjectsResponse  # noqa: Y015
+
+@_typing.final
+class Quota(_message.Message):
+    """A declared limit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIER_FIELD_NUMBER: _builtins.int
+    PROJECT_ID_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    REQUESTS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    INPUT_TOKENS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    REQUESTS_PER_DAY_FIELD_NUMBER: _builtins.int
+    tier: _builtins.str
+    """The tier that it holds for; exclusive with `project_id`."""
+    project_id: _builtins.str
+    """The project that it holds for."""
+    model: _builtins.str
+    """The model; `*` stands for any text. The longest pattern that fits holds."""
+    requests_per_minute: _builtins.int
+    """Requests in any 60 s. Unset means not declared, 0 means not offered."""
+    input_tokens_per_minute: _builtins.int
+    """Input tokens in any 60 s."""
+    requests_per_day: _builtins.int
+    """Requests a day; days end at midnight US Pacific."""
+    def __init__(
+        self,
+        *,
+        tier: _builtins.str = ...,
+        project_id: _builtins.str = ...,
+        model: _builtins.str = ...,
+        requests_per_minute: _builtins.int | None = ...,
+        input_tokens_per_minute: _builtins.int | None = ...,
+        requests_per_day: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_input_tokens_per_minute", b"_input_tokens_per_minute", "_requests_per_day", b"_requests_per_day", "_requests_per_minute", b"_requests_per_minute", "input_tokens_per_minute", b"input_tokens_per_minute", "requests_per_day", b"requests_per_day", "requests_per_minute", b"requests_per_minute"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_input_tokens_per_minute", b"_input_tokens_per_minute", "_requests_per_day", b"_requests_per_day", "_requests_per_minute", b"_requests_per_minute", "input_tokens_per_minute", b"input_tokens_per_minute", "model", b"model", "project_id", b"project_id", "requests_per_day", b"requests_per_day", "requests_per_minute", b"requests_per_minute", "tier", b"tier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__input_tokens_per_minute: _TypeAlias = _typing.Literal["input_tokens_per_minute"]  # noqa: Y015
+    _WhichOneofArgType__input_tokens_per_minute: _TypeAlias = _typing.Literal["_input_tokens_per_minute", b"_input_tokens_per_minute"]  # noqa: Y015
+    _WhichOneofReturnType__requests_per_day: _TypeAlias = _typing.Literal["requests_per_day"]  # noqa: Y015
+    _WhichOneofArgType__requests_per_day: _TypeAlias = _typing.Literal["_requests_per_day", b"_requests_per_day"]  # noqa: Y015
+    _WhichOneofReturnType__requests_per_minute: _TypeAlias = _typing.Literal["requests_per_minute"]  # noqa: Y015
+    _WhichOneofArgType__requests_per_minute: _TypeAlias = _typing.Literal["_requests_per_minute", b"_requests_per_minute"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__input_tokens_per_minute) -> _WhichOneofReturnType__input_tokens_per_minute | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__requests_per_day) -> _WhichOneofReturnType__requests_per_day | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__requests_per_minute) -> _WhichOneofReturnType__requests_per_minute | None: ...
+
+Global___Quota: _TypeAlias = Quota  # noqa: Y015
+
+@_typing.final
+class SetQuotaRequest(_message.Message):
+    """Declares a limit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUOTA_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
+    @_builtins.property
+    def quota(self) -> Global___Quota:
+        """The limit. Replaces an earlier one for the same tier or project and model."""
+
+    def __init__(
+        self,
+        *,
+        quota: Global___Quota | None = ...,
+        pool: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quota", b"quota"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pool", b"pool", "quota", b"quota"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetQuotaRequest: _TypeAlias = SetQuotaRequest  # noqa: Y015
+
+@_typing.final
+class SetQuotaResponse(_message.Message):
+    """The declared limit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUOTA_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def quota(self) -> Global___Quota:
+        """The limit."""
+
+    def __init__(
+        self,
+        *,
+        quota: Global___Quota | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quota", b"quota"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quota", b"quota"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetQuotaResponse: _TypeAlias = SetQuotaResponse  # noqa: Y015
+
+@_typing.final
+class ListQuotasRequest(_message.Message):
+    """Asks for declared limits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POOL_FIELD_NUMBER: _builtins.int
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
+    def __init__(
+        self,
+        *,
+        pool: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pool", b"pool"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListQuotasRequest: _TypeAlias = ListQuotasRequest  # noqa: Y015
+
+@_typing.final
+class ListQuotasResponse(_message.Message):
+    """The declared limits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUOTAS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def quotas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quota]:
+        """All of them."""
+
+    def __init__(
+        self,
+        *,
+        quotas: _abc.Iterable[Global___Quota] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quotas", b"quotas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListQuotasResponse: _TypeAlias = ListQuotasResponse  # noqa: Y015
+
+@_typing.final
+class DeleteQuotaRequest(_message.Message):
+    """Withdraws a declared limit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUOTA_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
+    @_builtins.property
+    def quota(self) -> Global___Quota:
+        """Which: its tier or project, and its model."""
+
+    def __init__(
+        self,
+        *,
+        quota: Global___Quota | None = ...,
+        pool: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quota", b"quota"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pool", b"pool", "quota", b"quota"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteQuotaRequest: _TypeAlias = DeleteQuotaRequest  # noqa: Y015
+
+@_typing.final
+class DeleteQuotaResponse(_message.Message):
+    """Nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteQuotaResponse: _TypeAlias = DeleteQuotaResponse  # noqa: Y015
 
 @_typing.final
 class QueryUsageRequest(_message.Message):

@@ -96,6 +96,46 @@ class KeyAdminServiceStub:
                 request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.RevokeTokenRequest.SerializeToString,
                 response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.RevokeTokenResponse.FromString,
                 _registered_method=True)
+        self.RekeySecrets = channel.unary_unary(
+                '/gemini_balance.keypool.v1.KeyAdminService/RekeySecrets',
+                request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.RekeySecretsRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.RekeySecretsResponse.FromString,
+                _registered_method=True)
+        self.ListProjects = channel.unary_unary(
+                '/gemini_balance.keypool.v1.KeyAdminService/ListProjects',
+                request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListProjectsRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListProjectsResponse.FromString,
+                _registered_method=True)
+        self.UpdateProject = channel.unary_unary(
+                '/gemini_balance.keypool.v1.KeyAdminService/UpdateProject',
+                request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.UpdateProjectRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.UpdateProjectResponse.FromString,
+                _registered_method=True)
+        self.MergeProjects = channel.unary_unary(
+                '/gemini_balance.keypool.v1.KeyAdminService/MergeProjects',
+                request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.MergeProjectsRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.MergeProjectsResponse.FromString,
+                _registered_method=True)
+        self.DiscoverProjects = channel.unary_stream(
+                '/gemini_balance.keypool.v1.KeyAdminService/DiscoverProjects',
+                request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DiscoverProjectsRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DiscoverProjectsResponse.FromString,
+                _registered_method=True)
+        self.SetQuota = channel.unary_unary(
+                '/gemini_balance.keypool.v1.KeyAdminService/SetQuota',
+                request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.SetQuotaRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.SetQuotaResponse.FromString,
+                _registered_method=True)
+        self.ListQuotas = channel.unary_unary(
+                '/gemini_balance.keypool.v1.KeyAdminService/ListQuotas',
+                request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListQuotasRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListQuotasResponse.FromString,
+                _registered_method=True)
+        self.DeleteQuota = channel.unary_unary(
+                '/gemini_balance.keypool.v1.KeyAdminService/DeleteQuota',
+                request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteQuotaRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteQuotaResponse.FromString,
+                _registered_method=True)
         self.QueryUsage = channel.unary_unary(
                 '/gemini_balance.keypool.v1.KeyAdminService/QueryUsage',
                 request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.QueryUsageRequest.SerializeToString,
@@ -194,6 +234,62 @@ class KeyAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RekeySecrets(self, request, context):
+        """Seals every stored secret anew under the current encryption key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProjects(self, request, context):
+        """Lists projects, page by page, in the order of their ids.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateProject(self, request, context):
+        """Changes what operators may change about a project.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MergeProjects(self, request, context):
+        """Makes one project of two, because their keys share one quota.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiscoverProjects(self, request, context):
+        """Finds out which keys share a project, with calls that use no quota.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetQuota(self, request, context):
+        """Declares a limit, for a tier or for one project.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListQuotas(self, request, context):
+        """Lists declared limits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteQuota(self, request, context):
+        """Withdraws a declared limit.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def QueryUsage(self, request, context):
         """Sums what was used, by key, client or model.
         """
@@ -263,6 +359,46 @@ def add_KeyAdminServiceServicer_to_server(servicer, server):
                     servicer.RevokeToken,
                     request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.RevokeTokenRequest.FromString,
                     response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.RevokeTokenResponse.SerializeToString,
+            ),
+            'RekeySecrets': grpc.unary_unary_rpc_method_handler(
+                    servicer.RekeySecrets,
+                    request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.RekeySecretsRequest.FromString,
+                    response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.RekeySecretsResponse.SerializeToString,
+            ),
+            'ListProjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjects,
+                    request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListProjectsRequest.FromString,
+                    response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListProjectsResponse.SerializeToString,
+            ),
+            'UpdateProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProject,
+                    request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.UpdateProjectRequest.FromString,
+                    response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.UpdateProjectResponse.SerializeToString,
+            ),
+            'MergeProjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeProjects,
+                    request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.MergeProjectsRequest.FromString,
+                    response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.MergeProjectsResponse.SerializeToString,
+            ),
+            'DiscoverProjects': grpc.unary_stream_rpc_method_handler(
+                    servicer.DiscoverProjects,
+                    request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DiscoverProjectsRequest.FromString,
+                    response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DiscoverProjectsResponse.SerializeToString,
+            ),
+            'SetQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetQuota,
+                    request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.SetQuotaRequest.FromString,
+                    response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.SetQuotaResponse.SerializeToString,
+            ),
+            'ListQuotas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuotas,
+                    request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListQuotasRequest.FromString,
+                    response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListQuotasResponse.SerializeToString,
+            ),
+            'DeleteQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteQuota,
+                    request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteQuotaRequest.FromString,
+                    response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteQuotaResponse.SerializeToString,
             ),
             'QueryUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryUsage,
@@ -596,6 +732,222 @@ class KeyAdminService:
             '/gemini_balance.keypool.v1.KeyAdminService/RevokeToken',
             gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.RevokeTokenRequest.SerializeToString,
             gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.RevokeTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RekeySecrets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.keypool.v1.KeyAdminService/RekeySecrets',
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.RekeySecretsRequest.SerializeToString,
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.RekeySecretsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.keypool.v1.KeyAdminService/ListProjects',
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListProjectsRequest.SerializeToString,
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListProjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.keypool.v1.KeyAdminService/UpdateProject',
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.UpdateProjectRequest.SerializeToString,
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.UpdateProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergeProjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.keypool.v1.KeyAdminService/MergeProjects',
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.MergeProjectsRequest.SerializeToString,
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.MergeProjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiscoverProjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gemini_balance.keypool.v1.KeyAdminService/DiscoverProjects',
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DiscoverProjectsRequest.SerializeToString,
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DiscoverProjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.keypool.v1.KeyAdminService/SetQuota',
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.SetQuotaRequest.SerializeToString,
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.SetQuotaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListQuotas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.keypool.v1.KeyAdminService/ListQuotas',
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListQuotasRequest.SerializeToString,
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListQuotasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.keypool.v1.KeyAdminService/DeleteQuota',
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteQuotaRequest.SerializeToString,
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteQuotaResponse.FromString,
             options,
             channel_credentials,
             insecure,

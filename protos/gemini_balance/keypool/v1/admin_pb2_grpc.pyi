@@ -63,6 +63,22 @@ class KeyAdminServiceStub:
     """Changes what operators may change about a token."""
     RevokeToken: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RevokeTokenRequest, _admin_pb2.RevokeTokenResponse]
     """Revokes a token for good. Edges notice within 5 s."""
+    RekeySecrets: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RekeySecretsRequest, _admin_pb2.RekeySecretsResponse]
+    """Seals every stored secret anew under the current encryption key."""
+    ListProjects: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListProjectsRequest, _admin_pb2.ListProjectsResponse]
+    """Lists projects, page by page, in the order of their ids."""
+    UpdateProject: _grpc.UnaryUnaryMultiCallable[_admin_pb2.UpdateProjectRequest, _admin_pb2.UpdateProjectResponse]
+    """Changes what operators may change about a project."""
+    MergeProjects: _grpc.UnaryUnaryMultiCallable[_admin_pb2.MergeProjectsRequest, _admin_pb2.MergeProjectsResponse]
+    """Makes one project of two, because their keys share one quota."""
+    DiscoverProjects: _grpc.UnaryStreamMultiCallable[_admin_pb2.DiscoverProjectsRequest, _admin_pb2.DiscoverProjectsResponse]
+    """Finds out which keys share a project, with calls that use no quota."""
+    SetQuota: _grpc.UnaryUnaryMultiCallable[_admin_pb2.SetQuotaRequest, _admin_pb2.SetQuotaResponse]
+    """Declares a limit, for a tier or for one project."""
+    ListQuotas: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListQuotasRequest, _admin_pb2.ListQuotasResponse]
+    """Lists declared limits."""
+    DeleteQuota: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DeleteQuotaRequest, _admin_pb2.DeleteQuotaResponse]
+    """Withdraws a declared limit."""
     QueryUsage: _grpc.UnaryUnaryMultiCallable[_admin_pb2.QueryUsageRequest, _admin_pb2.QueryUsageResponse]
     """Sums what was used, by key, client or model."""
 
@@ -101,6 +117,22 @@ class KeyAdminServiceAsyncStub(KeyAdminServiceStub):
     """Changes what operators may change about a token."""
     RevokeToken: _aio.UnaryUnaryMultiCallable[_admin_pb2.RevokeTokenRequest, _admin_pb2.RevokeTokenResponse]  # type: ignore[assignment]
     """Revokes a token for good. Edges notice within 5 s."""
+    RekeySecrets: _aio.UnaryUnaryMultiCallable[_admin_pb2.RekeySecretsRequest, _admin_pb2.RekeySecretsResponse]  # type: ignore[assignment]
+    """Seals every stored secret anew under the current encryption key."""
+    ListProjects: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListProjectsRequest, _admin_pb2.ListProjectsResponse]  # type: ignore[assignment]
+    """Lists projects, page by page, in the order of their ids."""
+    UpdateProject: _aio.UnaryUnaryMultiCallable[_admin_pb2.UpdateProjectRequest, _admin_pb2.UpdateProjectResponse]  # type: ignore[assignment]
+    """Changes what operators may change about a project."""
+    MergeProjects: _aio.UnaryUnaryMultiCallable[_admin_pb2.MergeProjectsRequest, _admin_pb2.MergeProjectsResponse]  # type: ignore[assignment]
+    """Makes one project of two, because their keys share one quota."""
+    DiscoverProjects: _aio.UnaryStreamMultiCallable[_admin_pb2.DiscoverProjectsRequest, _admin_pb2.DiscoverProjectsResponse]  # type: ignore[assignment]
+    """Finds out which keys share a project, with calls that use no quota."""
+    SetQuota: _aio.UnaryUnaryMultiCallable[_admin_pb2.SetQuotaRequest, _admin_pb2.SetQuotaResponse]  # type: ignore[assignment]
+    """Declares a limit, for a tier or for one project."""
+    ListQuotas: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListQuotasRequest, _admin_pb2.ListQuotasResponse]  # type: ignore[assignment]
+    """Lists declared limits."""
+    DeleteQuota: _aio.UnaryUnaryMultiCallable[_admin_pb2.DeleteQuotaRequest, _admin_pb2.DeleteQuotaResponse]  # type: ignore[assignment]
+    """Withdraws a declared limit."""
     QueryUsage: _aio.UnaryUnaryMultiCallable[_admin_pb2.QueryUsageRequest, _admin_pb2.QueryUsageResponse]  # type: ignore[assignment]
     """Sums what was used, by key, client or model."""
 
@@ -208,6 +240,70 @@ class KeyAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.RevokeTokenResponse, _abc.Awaitable[_admin_pb2.RevokeTokenResponse]]:
         """Revokes a token for good. Edges notice within 5 s."""
+
+    @_abc_1.abstractmethod
+    def RekeySecrets(
+        self,
+        request: _admin_pb2.RekeySecretsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.RekeySecretsResponse, _abc.Awaitable[_admin_pb2.RekeySecretsResponse]]:
+        """Seals every stored secret anew under the current encryption key."""
+
+    @_abc_1.abstractmethod
+    def ListProjects(
+        self,
+        request: _admin_pb2.ListProjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListProjectsResponse, _abc.Awaitable[_admin_pb2.ListProjectsResponse]]:
+        """Lists projects, page by page, in the order of their ids."""
+
+    @_abc_1.abstractmethod
+    def UpdateProject(
+        self,
+        request: _admin_pb2.UpdateProjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.UpdateProjectResponse, _abc.Awaitable[_admin_pb2.UpdateProjectResponse]]:
+        """Changes what operators may change about a project."""
+
+    @_abc_1.abstractmethod
+    def MergeProjects(
+        self,
+        request: _admin_pb2.MergeProjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.MergeProjectsResponse, _abc.Awaitable[_admin_pb2.MergeProjectsResponse]]:
+        """Makes one project of two, because their keys share one quota."""
+
+    @_abc_1.abstractmethod
+    def DiscoverProjects(
+        self,
+        request: _admin_pb2.DiscoverProjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_admin_pb2.DiscoverProjectsResponse], _abc.AsyncIterator[_admin_pb2.DiscoverProjectsResponse]]:
+        """Finds out which keys share a project, with calls that use no quota."""
+
+    @_abc_1.abstractmethod
+    def SetQuota(
+        self,
+        request: _admin_pb2.SetQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.SetQuotaResponse, _abc.Awaitable[_admin_pb2.SetQuotaResponse]]:
+        """Declares a limit, for a tier or for one project."""
+
+    @_abc_1.abstractmethod
+    def ListQuotas(
+        self,
+        request: _admin_pb2.ListQuotasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListQuotasResponse, _abc.Awaitable[_admin_pb2.ListQuotasResponse]]:
+        """Lists declared limits."""
+
+    @_abc_1.abstractmethod
+    def DeleteQuota(
+        self,
+        request: _admin_pb2.DeleteQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.DeleteQuotaResponse, _abc.Awaitable[_admin_pb2.DeleteQuotaResponse]]:
+        """Withdraws a declared limit."""
 
     @_abc_1.abstractmethod
     def QueryUsage(

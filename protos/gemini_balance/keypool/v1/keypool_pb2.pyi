@@ -218,6 +218,7 @@ class AcquireLeasesResponse(_message.Message):
     REFUSAL_FIELD_NUMBER: _builtins.int
     WITHDRAWALS_FIELD_NUMBER: _builtins.int
     STOCK_SIZE_FIELD_NUMBER: _builtins.int
+    NOW_FIELD_NUMBER: _builtins.int
     stock_size: _builtins.int
     """How many leases the caller may well keep in stock for this model. 0 means
     that each request should acquire its own.
@@ -234,6 +235,10 @@ class AcquireLeasesResponse(_message.Message):
     def withdrawals(self) -> Global___Withdrawals:
         """What was withdrawn since the caller's epoch."""
 
+    @_builtins.property
+    def now(self) -> _timestamp_pb2.Timestamp:
+        """The pool's clock when it answered: all times above are by this clock."""
+
     def __init__(
         self,
         *,
@@ -241,10 +246,11 @@ class AcquireLeasesResponse(_message.Message):
         refusal: Global___Refusal | None = ...,
         withdrawals: Global___Withdrawals | None = ...,
         stock_size: _builtins.int = ...,
+        now: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["refusal", b"refusal", "withdrawals", b"withdrawals"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["now", b"now", "refusal", b"refusal", "withdrawals", b"withdrawals"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["leases", b"leases", "refusal", b"refusal", "stock_size", b"stock_size", "withdrawals", b"withdrawals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leases", b"leases", "now", b"now", "refusal", b"refusal", "stock_size", b"stock_size", "withdrawals", b"withdrawals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -482,10 +488,15 @@ class Settlement(_message.Message):
     STARTED_AT_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
     lease_id: _builtins.str
     """The lease. Empty only in `UnleasedUse`."""
     outcome: Global___Outcome.ValueType
     """How the call ended."""
+    client_id: _builtins.str
+    """On whose behalf the lease was used, for leases that lay in stock. Believed
+    only with `act-as`. Empty means whoever it was acquired for.
+    """
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When the request was sent. Unset when it never was."""
@@ -506,10 +517,11 @@ class Settlement(_message.Message):
         started_at: _timestamp_pb2.Timestamp | None = ...,
         evidence: Global___Evidence | None = ...,
         usage: Global___Usage | None = ...,
+        client_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "started_at", b"started_at", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "lease_id", b"lease_id", "outcome", b"outcome", "started_at", b"started_at", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "evidence", b"evidence", "lease_id", b"lease_id", "outcome", b"outcome", "started_at", b"started_at", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1171,6 +1183,90 @@ class AuthorizeResponse(_message.Message):
 Global___AuthorizeResponse: _TypeAlias = AuthorizeResponse  # noqa: Y015
 
 @_typing.final
+class QuotaWindow(_message.Message):
+    """One limit and how much of it is used."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[QuotaWindow._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: QuotaWindow._Kind.ValueType  # 0
+        """Not given."""
+        KIND_REQUESTS_PER_MINUTE: QuotaWindow._Kind.ValueType  # 1
+        """Requests in any 60 s."""
+        KIND_INPUT_TOKENS_PER_MINUTE: QuotaWindow._Kind.ValueType  # 2
+        """Input tokens in any 60 s."""
+        KIND_REQUESTS_PER_DAY: QuotaWindow._Kind.ValueType  # 3
+        """Requests a day; days end at midnight US Pacific."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """The kinds of limit."""
+
+    KIND_UNSPECIFIED: QuotaWindow.Kind.ValueType  # 0
+    """Not given."""
+    KIND_REQUESTS_PER_MINUTE: QuotaWindow.Kind.ValueType  # 1
+    """Requests in any 60 s."""
+    KIND_INPUT_TOKENS_PER_MINUTE: QuotaWindow.Kind.ValueType  # 2
+    """Input tokens in any 60 s."""
+    KIND_REQUESTS_PER_DAY: QuotaWindow.Kind.ValueType  # 3
+    """Requests a day; days end at midnight US Pacific."""
+
+    class _Source:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _SourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[QuotaWindow._Source.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        SOURCE_UNSPECIFIED: QuotaWindow._Source.ValueType  # 0
+        """Not given."""
+        SOURCE_DECLARED: QuotaWindow._Source.ValueType  # 1
+        """An operator declared it."""
+        SOURCE_LEARNED: QuotaWindow._Source.ValueType  # 2
+        """The upstream named it when it refused a request."""
+
+    class Source(_Source, metaclass=_SourceEnumTypeWrapper):
+        """Where a limit comes from."""
+
+    SOURCE_UNSPECIFIED: QuotaWindow.Source.ValueType  # 0
+    """Not given."""
+    SOURCE_DECLARED: QuotaWindow.Source.ValueType  # 1
+    """An operator declared it."""
+    SOURCE_LEARNED: QuotaWindow.Source.ValueType  # 2
+    """The upstream named it when it refused a request."""
+
+    KIND_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    kind: Global___QuotaWindow.Kind.ValueType
+    """What is limited."""
+    limit: _builtins.int
+    """How much is allowed."""
+    used: _builtins.int
+    """How much is used or reserved now."""
+    source: Global___QuotaWindow.Source.ValueType
+    """Where the limit comes from."""
+    def __init__(
+        self,
+        *,
+        kind: Global___QuotaWindow.Kind.ValueType = ...,
+        limit: _builtins.int = ...,
+        used: _builtins.int = ...,
+        source: Global___QuotaWindow.Source.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "limit", b"limit", "source", b"source", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuotaWindow: _TypeAlias = QuotaWindow  # noqa: Y015
+
+@_typing.final
 class ExplainRequest(_message.Message):
     """Asks for the state of the pool."""
 
@@ -1217,6 +1313,10 @@ class ExplainResponse(_message.Message):
         REASON_FIELD_NUMBER: _builtins.int
         UNTIL_FIELD_NUMBER: _builtins.int
         DETAIL_FIELD_NUMBER: _builtins.int
+        WINDOWS_FIELD_NUMBER: _builtins.int
+        LIVE_KEY_COUNT_FIELD_NUMBER: _builtins.int
+        IN_FLIGHT_COUNT_FIELD_NUMBER: _builtins.int
+        DRY_TIME_FIELD_NUMBER: _builtins.int
         project_id: _builtins.str
         """The project."""
         eligible: _builtins.bool
@@ -1225,9 +1325,23 @@ class ExplainResponse(_message.Message):
         """Why not."""
         detail: _builtins.str
         """For people."""
+        live_key_count: _builtins.int
+        """Live keys of the project."""
+        in_flight_count: _builtins.int
+        """Calls of the project's keys that are running."""
         @_builtins.property
         def until(self) -> _timestamp_pb2.Timestamp:
             """Until when not. Unset when unknown or for ever."""
+
+        @_builtins.property
+        def windows(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuotaWindow]:
+            """What is left of each window that is limited."""
+
+        @_builtins.property
+        def dry_time(self) -> _timestamp_pb2.Timestamp:
+            """When the day's quota will be used up at the present rate. Unset when it
+            will not be today.
+            """
 
         def __init__(
             self,
@@ -1237,10 +1351,14 @@ class ExplainResponse(_message.Message):
             reason: Global___Refusal.Reason.ValueType = ...,
             until: _timestamp_pb2.Timestamp | None = ...,
             detail: _builtins.str = ...,
+            windows: _abc.Iterable[Global___QuotaWindow] | None = ...,
+            live_key_count: _builtins.int = ...,
+            in_flight_count: _builtins.int = ...,
+            dry_time: _timestamp_pb2.Timestamp | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["dry_time", b"dry_time", "until", b"until"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "eligible", b"eligible", "project_id", b"project_id", "reason", b"reason", "until", b"until"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "dry_time", b"dry_time", "eligible", b"eligible", "in_flight_count", b"in_flight_count", "live_key_count", b"live_key_count", "project_id", b"project_id", "reason", b"reason", "until", b"until", "windows", b"windows"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
