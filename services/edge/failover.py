@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prometheus_client import Counter
 
@@ -17,11 +17,12 @@ from services.edge.errors import (
     upstream_unusable,
 )
 from services.edge.leasing.desk import LeaseDesk
-from services.edge.leasing.lease import Ending, HeldKey, PoolAwayError, RefusedError
+from services.edge.leasing.lease import Ending, HeldKey, Need, PoolAwayError, RefusedError
+from services.edge.signatures import repair_signatures
 from services.edge.upstream import Answer, Upstream, UpstreamError
 from services.edge.usage import TokenUsage
 from services.judging import Effect, Evidence, Fault, Phase, Retry, Verdict, judge
-from services.kit.scrub import scrub_bytes
+from services.kit.scrub import REDACTED, scrub_bytes
 
 _FAILURES = Counter("edge_upstream_failures_total", "Failed upstream calls.", ["rule"])
 
@@ -81,6 +82,14 @@ class Failure:
     timed_out: bool = False
 
 
+@dataclass(slots=True)
+class _Shunned:
+    """What is not to be tried again."""
+
+    projects: set[str]
+    keys: set[str]
+
+
 class Attempts:
     """The tries of one call; each failure decides whether there is another."""
 
@@ -93,8 +102,10 @@ class Attempts:
         self._count = 0
         self._queue = 0.0
         self._spared = False
-        self._projects: set[str] = set()
-        self._keys: set[str] = set()
+        self._repaired = False
+        self._patient_until = time.monotonic() + call.need.patience
+        self._shunned = _Shunned(set(), set())
+        self._cooling = _Shunned(set(), set())
         self._ending: Ending | None = None
         self._last: Failure | None = None
 
@@ -155,8 +166,10 @@ class Attempts:
         timed_out: bool = False,
     ) -> Failure:
         """Judge a failed try; `next` then goes on or gives up."""
+        # The pool learns from project numbers which keys share a quota; nobody else sees them.
+        told = body.replace(key.secret.encode("latin-1"), REDACTED.encode())
         body = scrub_bytes(body, key.secret)
-        evidence = Evidence(phase, self.call.need.operation, status, body[:_JUDGED_BYTES])
+        evidence = Evidence(phase, self.call.need.operation, status, told[:_JUDGED_BYTES])
         verdict = judge(evidence)
         _FAILURES.labels(verdict.rule_id).inc()
         failure = Failure(key, evidence, verdict, content_type, body, timed_out)
@@ -168,9 +181,12 @@ class Attempts:
             verdict=verdict,
         )
         self._last = failure
-        self._keys.add(key.key_id)
+        # A quota's limit passes: such projects come back into question when waiting helps.
+        shunned = self._cooling if verdict.fault is Fault.PROJECT_MODEL else self._shunned
+        if verdict.retry is not Retry.REPAIRED:
+            shunned.keys.add(key.key_id)
         if verdict.retry in {Retry.OTHER_PROJECT, Retry.OTHER_PROJECT_ONCE}:
-            self._projects.add(key.project_id)
+            shunned.projects.add(key.project_id)
         if not self._may_go_on(verdict):
             self._desk.report(ending)
         else:
@@ -184,7 +200,18 @@ class Attempts:
             if self._spared:
                 self._left = 0
             self._spared = True
+        elif verdict.retry is Retry.REPAIRED:
+            self._repair()
         return self._left > 0
+
+    def _repair(self) -> None:
+        """Take out what the upstream did not accept; a second refusal stands."""
+        body = None if self._repaired else repair_signatures(self.call.body)
+        if body is None:
+            self._left = 0
+            return
+        self._repaired = True
+        self.call = replace(self.call, body=body)
 
     async def _refused(self, key: HeldKey, answer: Answer, started_at: float) -> None:
         body = b""
@@ -208,12 +235,7 @@ class Attempts:
         ending, self._ending = self._ending, None
         begun = time.perf_counter()
         try:
-            return await self._desk.take(
-                self.call.need,
-                excluded_projects=self._projects,
-                excluded_keys=self._keys,
-                ending=ending,
-            )
+            return await self._take(ending)
         except RefusedError as error:
             raise self._given_up(error) from None
         except PoolAwayError:
@@ -222,6 +244,33 @@ class Attempts:
             raise self._failed_with(pool_away()) from None
         finally:
             self._queue += time.perf_counter() - begun
+
+    async def _take(self, ending: Ending | None) -> HeldKey:
+        """Get a key of a project that has not failed; else wait for one at its limit."""
+        cooling = self._cooling
+        try:
+            return await self._desk.take(
+                self._need(),
+                excluded_projects=self._shunned.projects | cooling.projects,
+                excluded_keys=self._shunned.keys | cooling.keys,
+                ending=ending,
+            )
+        except RefusedError:
+            if not cooling.keys:
+                raise
+            self._cooling = _Shunned(set(), set())
+        return await self._desk.take(
+            self._need(),
+            excluded_projects=self._shunned.projects,
+            excluded_keys=self._shunned.keys,
+        )
+
+    def _need(self) -> Need:
+        """Return what is needed, with the patience that is left after earlier tries."""
+        need = self.call.need
+        if not self._count or not need.patience:
+            return need
+        return replace(need, patience=max(0.0, self._patient_until - time.monotonic()))
 
     def _given_up(self, refusal: RefusedError | None) -> FailedError:
         """Return what the client is told, out of the last failure and the pool's refusal."""

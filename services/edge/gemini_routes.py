@@ -11,8 +11,8 @@ from services.edge.disconnect import ClientWatch
 from services.edge.envelopes import Headers, google_error
 from services.edge.errors import bad_request, not_built
 from services.edge.http import BrokenAnswerError, Exchange, json_object
-from services.edge.keypool import Client
 from services.edge.leasing.lease import Need
+from services.edge.needs import Asker, need_of, with_content
 from services.edge.paths import Method, check_model
 from services.edge.plain import fetch, told
 from services.edge.relaying import relay_stream
@@ -43,16 +43,20 @@ class GeminiRoutes:
 
     async def method(self, exchange: Exchange, version: str, method: Method) -> None:
         """Relay a verb on a model, whatever the verb."""
-        client = await self._admit(exchange, method.model)
+        asker = await self._admit(exchange, method.model)
         body = await exchange.read_body(self._runtime.settings.max_body_bytes)
-        _check_body(body, required=method.verb in {"generateContent", "streamGenerateContent"})
+        request = _check_body(
+            body, required=method.verb in {"generateContent", "streamGenerateContent"}
+        )
         query = forwarded_query(exchange.query)
         streamed = method.verb == "streamGenerateContent"
         as_array = streamed and "alt=json" in query.split("&")
         if streamed and not as_array and "alt=sse" not in query.split("&"):
             query = f"{query}&alt=sse" if query else "alt=sse"
         target = f"/{version}/{method.collection}/{method.model}:{method.verb}"
-        need = self._need(client, method.model, operation_of(method.verb))
+        need = need_of(self._runtime.settings, asker, method.model, operation_of(method.verb))
+        if need.operation is Operation.GENERATE:
+            need = with_content(need, body, request)
         call = _call(exchange, target, query, body, need)
         if not streamed:
             await self._whole(exchange, call)
@@ -63,32 +67,31 @@ class GeminiRoutes:
 
     async def read_models(self, exchange: Exchange, version: str, model: str) -> None:
         """Relay the list of models, or one of them."""
-        client = await self._admit(exchange, model)
+        asker = await self._admit(exchange, model)
         tail = f"models/{check_model(model)}" if model else "models"
-        need = self._need(client, "", Operation.READ)
+        need = need_of(self._runtime.settings, asker, "", Operation.READ)
         query = forwarded_query(exchange.query)
         await self._whole(exchange, _call(exchange, f"/{version}/{tail}", query, b"", need))
 
     async def collection(self, exchange: Exchange, what: str) -> None:
         """Relay a collection that nothing is known of, for clients that may do so."""
         client = await self._runtime.clients.identify(exchange)
+        asker = Asker(exchange, client)
         if "raw" not in client.scopes or exchange.path.startswith("/upload/"):
             raise not_built(f"'{what}' collections")
         body = await exchange.read_body(self._runtime.settings.max_body_bytes)
         reads = exchange.method == "GET"
-        need = self._need(client, "", Operation.READ if reads else Operation.CREATE)
+        operation = Operation.READ if reads else Operation.CREATE
+        need = need_of(self._runtime.settings, asker, "", operation)
         query = forwarded_query(exchange.query)
         await self._whole(exchange, _call(exchange, exchange.path, query, body, need))
 
-    async def _admit(self, exchange: Exchange, model: str) -> Client:
+    async def _admit(self, exchange: Exchange, model: str) -> Asker:
         client = await self._runtime.clients.identify(exchange)
         check_scope(client, "models")
         if model:
             check_model_allowed(client, model)
-        return client
-
-    def _need(self, client: Client, model: str, operation: Operation) -> Need:
-        return Need(client.pool, client.client_id, model, operation, from_stock=not client.limited)
+        return Asker(exchange, client)
 
     async def _whole(self, exchange: Exchange, call: Call) -> None:
         async with ClientWatch(exchange):
@@ -133,6 +136,16 @@ class _GeminiVoice:
     def headers(self, upstream: Headers) -> Headers:
         return upstream
 
+    def opening(self) -> Headers:
+        return [(b"content-type", b"text/event-stream")]
+
+    def heartbeat(self) -> bytes:
+        # A comment line would break Google's Python SDK.
+        return b"\r\n"
+
+    def failed(self, body: bytes) -> bytes:
+        return b"data: " + orjson.dumps(orjson.loads(body)) + b"\r\n\r\n"
+
     def say(self, block: bytes) -> bytes:
         return block
 
@@ -161,15 +174,16 @@ def _call(exchange: Exchange, target: str, query: str, body: bytes, need: Need) 
     )
 
 
-def _check_body(body: bytes, *, required: bool) -> None:
-    """Raise ApiError 400 for what Google would refuse anyway."""
+def _check_body(body: bytes, *, required: bool) -> dict[str, Any]:
+    """Return the request, or raise ApiError 400 for what Google would refuse anyway."""
     if not body.strip():
         if required:
             raise bad_request("The request body is empty.", code="invalid_json")
-        return
+        return {}
     request = json_object(body, orjson.loads)
     for names, kinds, wanted in _SHAPES:
         for name in names:
             value: Any = request.get(name)
             if value is not None and not isinstance(value, kinds):
                 raise bad_request(f"Invalid value at '{name}': it must be {wanted}.", param=name)
+    return request

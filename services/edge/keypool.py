@@ -1,7 +1,6 @@
 """The edge's side of the key pool's contract: domain types in, gRPC out."""
 
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,10 +86,12 @@ class Keypool:
         count: int,
         hold: float,
         epoch: int,
+        request_id: str,
         endings: Sequence[Ending] = (),
         excluded_projects: Sequence[str] = (),
         excluded_keys: Sequence[str] = (),
         lifetime: float,
+        wait: float = 0,
         patience: float = 0,
     ) -> Grant:
         """Acquire leases, settling some on the way.
@@ -100,21 +101,25 @@ class Keypool:
             count: How many are wanted.
             hold: Seconds for which they may lie unused.
             epoch: The withdrawal epoch known.
+            request_id: The same for a repeated call: it gets the first one's leases.
             endings: Leases to settle first.
             excluded_projects: Projects not to choose.
             excluded_keys: Keys not to choose.
             lifetime: Seconds that a call may run.
+            wait: Seconds that the request can wait for a reserved slot.
             patience: Seconds to wait for a pool that is away.
 
         Raises:
             PoolAwayError: The pool did not answer; nothing may be assumed.
         """
         request = pb.AcquireLeasesRequest(
-            request_id=uuid.uuid4().hex,
+            request_id=request_id,
             model=need.model,
             operation=_OPERATION[need.operation],
             count=count,
             client_id=need.client_id,
+            estimated_input_tokens=need.input_tokens,
+            affinity_hash=need.affinity,
             pool=need.pool,
             excluded_project_ids=excluded_projects,
             excluded_key_ids=excluded_keys,
@@ -122,6 +127,8 @@ class Keypool:
             known_epoch=epoch,
         )
         request.lifetime.FromNanoseconds(int(lifetime * 1e9))
+        if wait > 0:
+            request.wait_budget.FromNanoseconds(int(wait * 1e9))
         # The hold counts from the grant, so counting it from here is on the safe side.
         use_by = time.monotonic() + hold if hold else float("inf")
         if hold:
@@ -135,8 +142,9 @@ class Keypool:
             )
         except RemoteError as error:
             raise _away(error) from error
-        keys = [_held(lease, need.pool, use_by) for lease in response.leases]
-        refusal = _refused(response.refusal) if response.HasField("refusal") else None
+        clock = _clock(response)
+        keys = [_held(lease, need.pool, use_by, clock) for lease in response.leases]
+        refusal = _refused(response.refusal, clock) if response.HasField("refusal") else None
         return Grant(keys, _withdrawn(response.withdrawals), response.stock_size, refusal)
 
     async def settle(self, pool: str, endings: Sequence[Ending], *, epoch: int) -> Withdrawn:
@@ -207,7 +215,19 @@ def _away(error: RemoteError) -> Exception:
     return error
 
 
-def _held(lease: pb.Lease, pool: str, use_by: float) -> HeldKey:
+def _clock(response: pb.AcquireLeasesResponse) -> float:
+    """Return the pool's wall time, which need not be ours."""
+    if response.HasField("now"):
+        return response.now.ToNanoseconds() / 1e9
+    return time.time()
+
+
+def _held(lease: pb.Lease, pool: str, use_by: float, clock: float) -> HeldKey:
+    not_before = 0.0
+    if lease.HasField("not_before"):
+        # A reserved slot is used at its time, not within a hold.
+        wait = lease.not_before.ToNanoseconds() / 1e9 - clock
+        not_before, use_by = time.monotonic() + max(0.0, wait), float("inf")
     return HeldKey(
         lease_id=lease.lease_id,
         key_id=lease.key_id,
@@ -218,14 +238,15 @@ def _held(lease: pb.Lease, pool: str, use_by: float) -> HeldKey:
         pool=pool,
         proxy_url=lease.proxy_url,
         use_by=use_by,
+        not_before=not_before,
     )
 
 
-def _refused(refusal: pb.Refusal) -> RefusedError:
+def _refused(refusal: pb.Refusal, clock: float) -> RefusedError:
     reason = pb.Refusal.Reason.Name(refusal.reason).removeprefix("REASON_")
     wait = None
     if refusal.HasField("retry_at"):
-        wait = max(0.0, refusal.retry_at.ToNanoseconds() / 1e9 - time.time())
+        wait = max(0.0, refusal.retry_at.ToNanoseconds() / 1e9 - clock)
     return RefusedError(reason, refusal.message, wait, refusal.target_project_id)
 
 
@@ -239,7 +260,9 @@ def _withdrawn(message: pb.Withdrawals) -> Withdrawn:
 
 
 def _settlement(ending: Ending) -> pb.Settlement:
-    settlement = pb.Settlement(lease_id=ending.key.lease_id, outcome=_OUTCOME[ending.kind])
+    settlement = pb.Settlement(
+        lease_id=ending.key.lease_id, outcome=_OUTCOME[ending.kind], client_id=ending.client_id
+    )
     if ending.started_at:
         settlement.started_at.FromNanoseconds(int(ending.started_at * 1e9))
     if ending.evidence is not None:

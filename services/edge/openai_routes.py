@@ -2,19 +2,20 @@
 
 import secrets
 import time
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from services.edge.calls import Call
+from services.edge.calls import Call, operation_of
 from services.edge.clients import check_model_allowed, check_scope
 from services.edge.dialects import Dialect
 from services.edge.disconnect import ClientWatch
 from services.edge.envelopes import Headers, openai_type
 from services.edge.errors import ApiError
+from services.edge.estimating import estimate_tokens
 from services.edge.http import Exchange, json_object
-from services.edge.keypool import Client
-from services.edge.leasing.lease import Need
+from services.edge.needs import Asker, need_of, with_content
 from services.edge.openai.chat_request import ChatPlan, translate_chat
 from services.edge.openai.chat_response import translate_answer
 from services.edge.openai.chat_stream import ChatStream
@@ -50,11 +51,11 @@ class OpenAiRoutes:
 
     async def chat(self, exchange: Exchange) -> None:
         """POST /v1/chat/completions."""
-        client = await self._admit(exchange)
+        asker = await self._admit(exchange)
         plan = translate_chat(await self._body(exchange))
-        check_model_allowed(client, check_model(plan.model))
+        check_model_allowed(asker.client, check_model(plan.model))
         verb = "streamGenerateContent" if plan.stream else "generateContent"
-        call = self._call(client, plan.model, verb, plan.gemini_body, Operation.GENERATE)
+        call = self._call(asker, plan.model, verb, plan.gemini_body)
         if plan.ignored:
             names = ",".join(plan.ignored).encode("ascii", "replace")
             exchange.extra.append((b"x-gemini-balance-ignored", names[:1024]))
@@ -70,13 +71,13 @@ class OpenAiRoutes:
 
     async def embeddings(self, exchange: Exchange) -> None:
         """POST /v1/embeddings."""
-        client = await self._admit(exchange)
+        asker = await self._admit(exchange)
         plan = translate_embeddings(await self._body(exchange))
-        check_model_allowed(client, check_model(plan.model))
+        check_model_allowed(asker.client, check_model(plan.model))
         answers, shown = [], []
         async with ClientWatch(exchange):
             for body in plan.gemini_bodies:
-                call = self._call(client, plan.model, "batchEmbedContents", body, Operation.EMBED)
+                call = self._call(asker, plan.model, "batchEmbedContents", body)
                 whole = await fetch(self._runtime, call)
                 answers.append(_parsed(whole))
                 shown = whole.told
@@ -88,44 +89,48 @@ class OpenAiRoutes:
 
     async def models(self, exchange: Exchange) -> None:
         """GET /v1/models."""
-        client = await self._admit(exchange)
+        asker = await self._admit(exchange)
         async with ClientWatch(exchange):
-            whole = await fetch(self._runtime, self._read(client, f"models?{_MODELS_PAGE}"))
+            whole = await fetch(self._runtime, self._read(asker, f"models?{_MODELS_PAGE}"))
         await _answer(exchange, translate_models(_parsed(whole)), whole.told)
 
     async def model(self, exchange: Exchange, encoded_id: str) -> None:
         """GET /v1/models/{id}."""
-        client = await self._admit(exchange)
+        asker = await self._admit(exchange)
         model = model_of_id(encoded_id)
-        check_model_allowed(client, model)
+        check_model_allowed(asker.client, model)
         async with ClientWatch(exchange):
-            whole = await fetch(self._runtime, self._read(client, f"models/{model}"))
+            whole = await fetch(self._runtime, self._read(asker, f"models/{model}"))
         await _answer(exchange, translate_model(_parsed(whole)), whole.told)
 
-    async def _admit(self, exchange: Exchange) -> Client:
+    async def _admit(self, exchange: Exchange) -> Asker:
         client = await self._runtime.clients.identify(exchange)
         check_scope(client, "models")
-        return client
+        return Asker(exchange, client)
 
     async def _body(self, exchange: Exchange) -> dict[str, Any]:
         body = await exchange.read_body(self._runtime.settings.max_body_bytes)
         return json_object(body, orjson.loads)
 
-    def _call(
-        self, client: Client, model: str, verb: str, body: dict[str, Any], operation: Operation
-    ) -> Call:
+    def _call(self, asker: Asker, model: str, verb: str, body: dict[str, Any]) -> Call:
+        content, operation = orjson.dumps(body), operation_of(verb)
+        need = need_of(self._runtime.settings, asker, model, operation)
+        if operation is Operation.GENERATE:
+            need = with_content(need, content, body)
+        else:
+            need = replace(need, input_tokens=estimate_tokens(content, body))
         query = "?alt=sse" if verb == "streamGenerateContent" else ""
         return Call(
             method="POST",
             target=f"/{_VERSION}/models/{model}:{verb}{query}",
             headers=[(b"content-type", b"application/json")],
-            body=orjson.dumps(body),
-            need=_need(client, model, operation),
+            body=content,
+            need=need,
             dialect=Dialect.OPENAI,
         )
 
-    def _read(self, client: Client, tail: str) -> Call:
-        need = _need(client, "", Operation.READ)
+    def _read(self, asker: Asker, tail: str) -> Call:
+        need = need_of(self._runtime.settings, asker, "", Operation.READ)
         return Call("GET", f"/{_VERSION}/{tail}", [], b"", need, Dialect.OPENAI)
 
 
@@ -140,6 +145,15 @@ class _OpenAiVoice:
     def headers(self, upstream: Headers) -> Headers:
         del upstream
         return _STREAM
+
+    def opening(self) -> Headers:
+        return _STREAM
+
+    def heartbeat(self) -> bytes:
+        return b": waiting for a key\n\n"
+
+    def failed(self, body: bytes) -> bytes:
+        return b"data: " + body + b"\n\n"
 
     def say(self, block: bytes) -> bytes:
         frames = []
@@ -161,10 +175,6 @@ class _OpenAiVoice:
 
     def usage(self) -> TokenUsage | None:
         return read_usage(self._chat.usage)
-
-
-def _need(client: Client, model: str, operation: Operation) -> Need:
-    return Need(client.pool, client.client_id, model, operation, from_stock=not client.limited)
 
 
 def _parsed(whole: Whole) -> dict[str, Any]:

@@ -1,16 +1,19 @@
 """Relaying an open stream to a client, in whichever dialect it speaks."""
 
 import asyncio
+from functools import partial
 from typing import Protocol
 
 from services.edge.calls import Call
 from services.edge.disconnect import ClientWatch
 from services.edge.envelopes import Headers
 from services.edge.errors import shutting_down
+from services.edge.failover import Attempts, FailedError
+from services.edge.heartbeat import Heartbeat
 from services.edge.http import Exchange
 from services.edge.plain import told
 from services.edge.runtime import Runtime
-from services.edge.streaming import StreamFailedError, open_stream
+from services.edge.streaming import OpenStream, StreamFailedError, open_stream
 from services.edge.usage import TokenUsage
 
 
@@ -22,6 +25,15 @@ class Voice(Protocol):
 
     def headers(self, upstream: Headers) -> Headers:
         """Return the head of the client's answer."""
+
+    def opening(self) -> Headers:
+        """Return the head of an answer whose upstream has not begun yet."""
+
+    def heartbeat(self) -> bytes:
+        """Return a sign of life that the dialect's clients do not notice."""
+
+    def failed(self, body: bytes) -> bytes:
+        """Return what tells in-band that all attempts failed, given the error's body."""
 
     def say(self, block: bytes) -> bytes:
         """Return what the client gets for a block of whole events; ValueError if it is none."""
@@ -48,25 +60,18 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
     """
     attempts = runtime.attempts(call)
     async with ClientWatch(exchange, delay=0):
-        stream = await open_stream(attempts, watch_finish=voice.watch_finish)
-        reader, answer = stream.reader, stream.sent.answer
+        try:
+            beat = partial(_beat, exchange, voice)
+            async with Heartbeat(beat, seconds=runtime.settings.heartbeat_seconds):
+                stream = await open_stream(attempts, watch_finish=voice.watch_finish)
+        except FailedError as error:
+            if not exchange.started:
+                raise
+            await exchange.write(voice.failed(error.body), more=False)
+            return
         with runtime.drain.stream():
             try:
-                shown = told(attempts, stream.sent.key.alias)
-                await exchange.start(answer.status, [*voice.headers(answer.headers), *shown])
-                async for block in stream.blocks():
-                    frames = voice.say(block)
-                    if not voice.watch_finish:
-                        reader.finished = voice.is_finished()
-                    if frames:
-                        await exchange.write(frames)
-                if not reader.finished:
-                    raise stream.cut()
-                attempts.succeeded(
-                    stream.sent, reader.usage if voice.watch_finish else voice.usage()
-                )
-                if ending := voice.ending():
-                    await exchange.write(ending)
+                await _pass_on(exchange, attempts, stream, voice)
             except ValueError:
                 await exchange.write(voice.failure(stream.cut()))
             except StreamFailedError as failure:
@@ -82,3 +87,36 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
             finally:
                 await stream.close()
         await exchange.write(b"", more=False)
+
+
+async def _pass_on(
+    exchange: Exchange, attempts: Attempts, stream: OpenStream, voice: Voice
+) -> None:
+    """Pass an answer on to its end and settle it.
+
+    Raises:
+        StreamFailedError: It broke, or ended before its end.
+        ValueError: It is no event stream.
+    """
+    reader, answer = stream.reader, stream.sent.answer
+    if not exchange.started:
+        shown = told(attempts, stream.sent.key.alias)
+        await exchange.start(answer.status, [*voice.headers(answer.headers), *shown])
+    async for block in stream.blocks():
+        frames = voice.say(block)
+        if not voice.watch_finish:
+            reader.finished = voice.is_finished()
+        if frames:
+            await exchange.write(frames)
+    if not reader.finished:
+        raise stream.cut()
+    attempts.succeeded(stream.sent, reader.usage if voice.watch_finish else voice.usage())
+    if ending := voice.ending():
+        await exchange.write(ending)
+
+
+async def _beat(exchange: Exchange, voice: Voice) -> None:
+    """Tell a client that waits that it still does; from now on failures are in-band."""
+    if not exchange.started:
+        await exchange.start(200, voice.opening())
+    await exchange.write(voice.heartbeat())

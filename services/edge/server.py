@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import gc
+from functools import partial
 
 from services.edge.clients import Clients
 from services.edge.drain import Drain
+from services.edge.egress import Egress
 from services.edge.front_door import FrontDoor
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.keypool import Keypool
@@ -35,8 +37,12 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     public = listen(settings.http_host, settings.http_port)
     ops = listen(settings.ops_host, settings.ops_port)
     health = Health("keypool", "accepting")
-    transport = AiohttpTransport(
-        connect_timeout=settings.connect_timeout, read_timeout=settings.time_out
+    egress = Egress(
+        partial(
+            AiohttpTransport,
+            connect_timeout=settings.connect_timeout,
+            read_timeout=settings.time_out,
+        )
     )
     keypool = Keypool(settings.keypool_target, settings.service_credential.get_secret_value())
     patience = min(settings.max_wait_seconds, _PATIENCE_SECONDS)
@@ -49,7 +55,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     )
     clients = Clients(keypool, grace_seconds=settings.lease_grace_seconds, patience=patience)
     drain = Drain()
-    runtime = Runtime(settings, clients, desk, Upstream(settings.base_url, transport), drain)
+    runtime = Runtime(settings, clients, desk, Upstream(settings.base_url, egress), drain)
     door = FrontDoor(Router(OpenAiRoutes(runtime), GeminiRoutes(runtime)), build_pages(health))
     working = asyncio.create_task(desk.run())
     meeting = asyncio.create_task(_meet(keypool, health))
@@ -74,7 +80,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
                 await task
         await desk.close(_SETTLE_AT_END_SECONDS)
         await keypool.close()
-        await transport.aclose()
+        await egress.aclose()
 
 
 async def _meet(keypool: Keypool, health: Health) -> None:

@@ -42,6 +42,9 @@ class EdgeSettings(ServiceSettings):
     max_wait_seconds: float = Field(default=30, ge=0)
     """Longest time that a request waits for a key."""
 
+    heartbeat_seconds: float = Field(default=10, gt=0)
+    """How long a stream may wait for its upstream before its client gets a sign of life."""
+
     lease_grace_seconds: float = Field(default=300, ge=0)
     """How long requests go on with known keys while the key pool is away."""
 

@@ -9,9 +9,11 @@ had the request been sent?
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import aiohttp
 import httpx
+from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -24,10 +26,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     it may have been. Bodies are passed on as they come, not decompressed.
     """
 
-    def __init__(self, *, connect_timeout: float, read_timeout: float) -> None:
+    def __init__(self, proxy_url: str = "", *, connect_timeout: float, read_timeout: float) -> None:
         """Open the session; must happen inside the running event loop.
 
         Args:
+            proxy_url: `http://`, `https://`, `socks4://` or `socks5://`, with
+                credentials if need be; empty for none.
             connect_timeout: Seconds to get a connection, TLS included.
             read_timeout: Longest silence of the server, in seconds.
         """
@@ -37,13 +41,10 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             sock_connect=connect_timeout,
             sock_read=read_timeout,
         )
+        is_socks = proxy_url.startswith("socks")
+        self._proxy = None if is_socks else proxy_url or None
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                keepalive_timeout=60,
-                ttl_dns_cache=60,
-                ssl=ssl.create_default_context(),
-            ),
+            connector=_connector(proxy_url if is_socks else ""),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Accept", "User-Agent", "Accept-Encoding", "Content-Type"),
@@ -59,6 +60,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 headers=CIMultiDict(request.headers.multi_items()),
                 data=request.content or None,
                 allow_redirects=False,
+                proxy=self._proxy,
                 timeout=self._timeout,
             )
         return httpx.Response(
@@ -78,6 +80,19 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close all connections."""
         await self._session.close()
+
+
+def _connector(socks_url: str) -> aiohttp.BaseConnector:
+    options: dict[str, Any] = {
+        "limit": 0,
+        "keepalive_timeout": 60,
+        "ssl": ssl.create_default_context(),
+    }
+    if socks_url:
+        # Names are resolved by the proxy, `socks5h` or not: it may see another internet.
+        address = socks_url.replace("socks5h://", "socks5://", 1)
+        return ProxyConnector.from_url(address, rdns=True, **options)
+    return aiohttp.TCPConnector(ttl_dns_cache=60, **options)
 
 
 class _Body(httpx.AsyncByteStream):
@@ -108,8 +123,10 @@ def _httpx_errors() -> Iterator[None]:
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             raise httpx.ConnectTimeout(str(error)) from error
         raise httpx.ReadTimeout(str(error)) from error
-    except aiohttp.ClientConnectorError as error:
+    except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
         raise httpx.ConnectError(str(error)) from error
+    except (ProxyConnectionError, ProxyError, ProxyTimeoutError) as error:
+        raise httpx.ConnectError("the proxy failed") from error
     except aiohttp.ServerDisconnectedError as error:
         raise httpx.RemoteProtocolError(str(error)) from error
     except (aiohttp.ClientPayloadError, aiohttp.ClientOSError) as error:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 
 from services.edge.calls import Call
+from services.edge.egress import Egress
 from services.edge.leasing.lease import HeldKey
 from services.judging import Phase
 
@@ -113,12 +114,12 @@ class Answer:
 class Upstream:
     """The one way to Google, over one pool of connections for the life of the process."""
 
-    def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport) -> None:
-        """Take the upstream's root without a version, and the transport."""
+    def __init__(self, base_url: str, egress: Egress) -> None:
+        """Take the upstream's root without a version, and the ways out."""
         self._url = httpx.URL(base_url)
         self._host = self._url.netloc
         self._prefix = self._url.raw_path.rstrip(b"/")
-        self._transport = transport
+        self._egress = egress
 
     async def send(self, call: Call, key: HeldKey) -> Answer:
         """Send a call and return its answer once the head of it is there.
@@ -139,7 +140,8 @@ class Upstream:
             extensions={"target": self._prefix + call.target.encode("latin-1")},
         )
         try:
-            return Answer(await self._transport.handle_async_request(request))
+            transport = self._egress.transport(key.proxy_url)
+            return Answer(await transport.handle_async_request(request))
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise UpstreamError(
                 Phase.CONNECT, timed_out=isinstance(error, httpx.TimeoutException)

@@ -1,11 +1,14 @@
 """Token counts as Gemini reports them, found without parsing whole answers."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 _MARK = b'"usageMetadata"'
+_BRACE = re.compile(rb"[{}]")
+_LONGEST = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,11 @@ def find_usage(body: bytes) -> TokenUsage | None:
     if start < 0:
         return None
     depth = 0
-    for position in range(start, min(len(body), start + 16_384)):
-        byte = body[position]
-        if byte == 0x7B:
-            depth += 1
-        elif byte == 0x7D:
-            depth -= 1
-            if not depth:
-                try:
-                    return read_usage(orjson.loads(body[start : position + 1]))
-                except ValueError:
-                    return None
+    for brace in _BRACE.finditer(body, start, start + _LONGEST):
+        depth += 1 if brace[0] == b"{" else -1
+        if not depth:
+            try:
+                return read_usage(orjson.loads(body[start : brace.end()]))
+            except ValueError:
+                return None
     return None

@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from prometheus_client import Counter
@@ -35,8 +35,12 @@ class Grace:
         """Note that the pool answered."""
         self._contact = time.monotonic()
 
-    def remember(self, key: HeldKey) -> None:
-        """Note a key that the pool has just handed out."""
+    def remember(self, keys: Iterable[HeldKey]) -> None:
+        """Note keys that the pool has just handed out."""
+        for key in keys:
+            self._remember(key)
+
+    def _remember(self, key: HeldKey) -> None:
         place = (key.pool, key.model)
         keys = self._known.get(place)
         if keys is None:
@@ -44,7 +48,7 @@ class Grace:
             if len(self._known) > _MODELS:
                 self._known.popitem(last=False)
         if key.key_id not in keys:
-            keys[key.key_id] = replace(key, lease_id="", use_by=float("inf"))
+            keys[key.key_id] = replace(key, lease_id="", use_by=float("inf"), not_before=0)
             if len(keys) > _KEYS_PER_MODEL:
                 keys.popitem(last=False)
         elif self._benched:

@@ -16,6 +16,9 @@ class Need:
         model: Empty when the request names none.
         operation: What the request does.
         from_stock: Whether a lease that was not asked for by this request will do.
+        input_tokens: How many input tokens it is expected to use.
+        affinity: Requests of equal affinity had better use the same project; 0 for none.
+        patience: Seconds that it can wait for a key to be free.
     """
 
     pool: str
@@ -23,6 +26,9 @@ class Need:
     model: str
     operation: Operation
     from_stock: bool = True
+    input_tokens: int = 0
+    affinity: int = 0
+    patience: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,7 @@ class HeldKey:
         pool: Where it came from.
         proxy_url: The proxy that calls with it go through, empty for none.
         use_by: Monotonic time after which the call must not start.
+        not_before: Monotonic time before which it must not; 0 for at once.
     """
 
     lease_id: str
@@ -50,6 +57,7 @@ class HeldKey:
     pool: str
     proxy_url: str = field(repr=False, default="")
     use_by: float = float("inf")
+    not_before: float = 0
 
 
 @dataclass(frozen=True, slots=True)

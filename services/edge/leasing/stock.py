@@ -20,6 +20,10 @@ class Stock:
     A request takes a lease from the stock or waits for the block that is on its
     way; only one block is ever on its way, so the order of the pool's rotation
     is kept. The block follows the rate of requests: a slow model keeps no stock.
+
+    Attributes:
+        is_open: Whether the pool allows stock for the model, as far as is known.
+        last_taken: Monotonic time of the last request for a lease.
     """
 
     def __init__(
@@ -39,10 +43,16 @@ class Stock:
         self._waiters: deque[asyncio.Future[HeldKey]] = deque()
         self._filling: asyncio.Task[None] | None = None
         self._allowed = 0
+        self.is_open = False
         self._rate = 0.0
         self._window_start = time.monotonic()
         self._window_count = 0
         self.last_taken = self._window_start
+
+    def allow(self, size: int) -> None:
+        """Note how many leases the pool wants kept; with none, requests ask for their own."""
+        self._allowed = size
+        self.is_open = size > 0
 
     def __len__(self) -> int:
         """Return the number of leases in stock."""
@@ -131,7 +141,7 @@ class Stock:
         spare = max(0, self._target() - len(self._leases))
         count = max(1, min(_BLOCK, waiting + spare))
         grant = await self._acquire(count, HOLD_SECONDS if count > waiting else 0)
-        self._allowed = grant.stock_size
+        self.allow(grant.stock_size)
         self._leases.extend(grant.keys)
         while self._waiters and self._leases:
             waiter = self._waiters.popleft()
