@@ -2,25 +2,60 @@
 
 # ruff: noqa: N802  # methods are named by the contract
 
+import contextlib
+from collections.abc import AsyncIterator
+
 from gemini_balance.keypool.v1 import admin_pb2 as pb
 from gemini_balance.keypool.v1 import admin_pb2_grpc
 
 from services.keypool import wire_admin as wire
 from services.keypool.catalog import KeyChange, KeyState, TokenChange, TokenState
-from services.keypool.checking import read_id, read_page_size, read_pool, read_text
+from services.keypool.checking import read_id, read_ids, read_page_size, read_pool, read_text
+from services.keypool.declaring import Declarations
+from services.keypool.discovering import MOST_KEYS, Discovering
 from services.keypool.keys import Keys
+from services.keypool.projects import Projects
+from services.keypool.rekeying import Rekeying
 from services.keypool.tokens import Tokens
-from services.kit.errors import NotBuiltError
+from services.keypool.usage import UsageBook
+from services.keypool.verifying import Verifying
+from services.keypool.wire_projects import (
+    read_limits,
+    read_merge,
+    read_scope,
+    read_tier_change,
+    write_finding,
+    write_project,
+    write_quota,
+)
+from services.keypool.wire_usage import read_usage_query, write_usage
 from services.kit.grpc_boundary import Context
 
 
 class AdminServicer(admin_pb2_grpc.KeyAdminServiceServicer):
     """Serves `KeyAdminService`."""
 
-    def __init__(self, keys: Keys, tokens: Tokens) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        tokens: Tokens,
+        usage: UsageBook,
+        *,
+        projects: Projects,
+        quotas: Declarations,
+        verifying: Verifying,
+        discovering: Discovering,
+        rekeying: Rekeying,
+    ) -> None:
         """Serve the domain's parts."""
         self._keys = keys
         self._tokens = tokens
+        self._usage = usage
+        self._projects = projects
+        self._quotas = quotas
+        self._verifying = verifying
+        self._discovering = discovering
+        self._rekeying = rekeying
 
     async def CreateKeys(
         self, request: pb.CreateKeysRequest, context: Context
@@ -83,8 +118,14 @@ class AdminServicer(admin_pb2_grpc.KeyAdminServiceServicer):
     async def VerifyKey(
         self, request: pb.VerifyKeyRequest, context: Context
     ) -> pb.VerifyKeyResponse:
-        """Refuse: this needs a way to the upstream."""
-        raise NotBuiltError("verifying keys is not built yet")
+        """Try a key against the upstream."""
+        verified = await self._verifying.verify(read_id(request.key_id, "key_id"))
+        return pb.VerifyKeyResponse(
+            valid=verified.is_valid,
+            rule_id=verified.rule_id,
+            message=verified.message,
+            key=wire.write_key(verified.key),
+        )
 
     async def CreateToken(
         self, request: pb.CreateTokenRequest, context: Context
@@ -116,11 +157,84 @@ class AdminServicer(admin_pb2_grpc.KeyAdminServiceServicer):
     ) -> pb.RevokeTokenResponse:
         """Revoke a token."""
         token_id = read_id(request.token_id, "token_id")
-        token = await self._tokens.change(token_id, TokenChange(state=TokenState.REVOKED))
+        token = await self._tokens.change(
+            token_id, TokenChange(state=TokenState.REVOKED, has_left_settings=False)
+        )
         return pb.RevokeTokenResponse(token=wire.write_token(token))
 
     async def QueryUsage(
         self, request: pb.QueryUsageRequest, context: Context
     ) -> pb.QueryUsageResponse:
-        """Refuse: usage is not summed yet."""
-        raise NotBuiltError("usage queries are not built yet")
+        """Sum what was used."""
+        rows = await self._usage.query(*read_usage_query(request))
+        return pb.QueryUsageResponse(rows=write_usage(rows))
+
+    async def RekeySecrets(
+        self, request: pb.RekeySecretsRequest, context: Context
+    ) -> pb.RekeySecretsResponse:
+        """Seal secrets anew."""
+        rekeyed = await self._rekeying.rekey(wire.read_encryption_key(request))
+        return pb.RekeySecretsResponse(
+            resealed_count=rekeyed.resealed,
+            current_count=rekeyed.current,
+            unreadable_count=rekeyed.unreadable,
+        )
+
+    async def ListProjects(
+        self, request: pb.ListProjectsRequest, context: Context
+    ) -> pb.ListProjectsResponse:
+        """List projects."""
+        projects, next_page = await self._projects.list_page(
+            read_pool(request.pool), read_page_size(request.page_size), request.page_token
+        )
+        return pb.ListProjectsResponse(
+            projects=[write_project(project) for project in projects], next_page_token=next_page
+        )
+
+    async def UpdateProject(
+        self, request: pb.UpdateProjectRequest, context: Context
+    ) -> pb.UpdateProjectResponse:
+        """Change a project."""
+        project = await self._projects.change_tier(*read_tier_change(request))
+        return pb.UpdateProjectResponse(project=write_project(project))
+
+    async def MergeProjects(
+        self, request: pb.MergeProjectsRequest, context: Context
+    ) -> pb.MergeProjectsResponse:
+        """Make one project of two."""
+        project = await self._projects.merge(*read_merge(request))
+        return pb.MergeProjectsResponse(project=write_project(project))
+
+    async def DiscoverProjects(
+        self, request: pb.DiscoverProjectsRequest, context: Context
+    ) -> AsyncIterator[pb.DiscoverProjectsResponse]:
+        """Find out which keys share a project."""
+        findings = self._discovering.discover(
+            read_pool(request.pool),
+            read_ids(request.key_ids, "key_ids", MOST_KEYS),
+            dry_run=request.dry_run,
+        )
+        # Closed here, not by the collector: its end deletes files at the upstream.
+        async with contextlib.aclosing(findings):
+            async for finding in findings:
+                yield write_finding(finding)
+
+    async def SetQuota(self, request: pb.SetQuotaRequest, context: Context) -> pb.SetQuotaResponse:
+        """Declare a limit."""
+        scope, limits = read_scope(request.quota), read_limits(request.quota)
+        await self._quotas.declare(read_pool(request.pool), scope, limits)
+        return pb.SetQuotaResponse(quota=write_quota(scope, limits))
+
+    async def ListQuotas(
+        self, request: pb.ListQuotasRequest, context: Context
+    ) -> pb.ListQuotasResponse:
+        """List declared limits."""
+        quotas = await self._quotas.list_all(read_pool(request.pool))
+        return pb.ListQuotasResponse(quotas=[write_quota(*quota) for quota in quotas])
+
+    async def DeleteQuota(
+        self, request: pb.DeleteQuotaRequest, context: Context
+    ) -> pb.DeleteQuotaResponse:
+        """Withdraw a declared limit."""
+        await self._quotas.withdraw(read_pool(request.pool), read_scope(request.quota))
+        return pb.DeleteQuotaResponse()

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from services.keypool.client_limits import UNLIMITED, ClientLimits
+
 TOKEN_SCOPES = ("models", "files", "raw", "admin")
 """What a token can open."""
 
@@ -26,11 +28,21 @@ class NewKey:
     note: str = ""
     tags: tuple[str, ...] = ()
     proxy_url: str = field(default="", repr=False)
+    weight: int = 1
+    max_in_flight: int = 0
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One upstream credential, without its secret."""
+    """One upstream credential, without its secret.
+
+    Attributes:
+        proxy: The proxy of its calls, without credentials.
+        weight: Its share relative to others.
+        max_in_flight: Calls that may run at one time; 0 means any number.
+        priority: Keys of a higher one are used first; 0 is ordinary.
+    """
 
     key_id: str
     alias: str
@@ -48,6 +60,8 @@ class Key:
     failure_count: int
     in_flight_count: int
     seeded: bool
+    max_in_flight: int = 0
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +85,8 @@ class KeyRow:
     failures: int
     in_flight: int
     seeded: bool
+    max_in_flight: int = 0
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,9 @@ class SealedKey:
     note: str
     tags: tuple[str, ...]
     seeded: bool
+    weight: int = 1
+    max_in_flight: int = 0
+    priority: int = 0
 
 
 class Added(Enum):
@@ -100,11 +119,16 @@ class KeyChange:
     """What to change about a key; None leaves a value as it is.
 
     Attributes:
-        state: `active`, `paused`, `removed`, `unreadable` or `readable`.
+        state: `active`, `paused`, `dead`, `revived` (from dead only), `removed`, `unreadable`
+            or `readable`. A state that cannot be reached from the present one changes nothing.
+        dead_reason: The rule that judged it dead, with `dead`.
         project_id: The project to move it to.
         note: For people.
         tags: For grouping.
         weight: Its share relative to others.
+        max_in_flight: Calls that may run at one time; 0 means any number.
+        priority: Keys of a higher one are used first.
+        proxy_url: The proxy of its calls, empty for none.
     """
 
     state: str | None = None
@@ -112,6 +136,10 @@ class KeyChange:
     note: str | None = None
     tags: tuple[str, ...] | None = None
     weight: int | None = None
+    max_in_flight: int | None = None
+    priority: int | None = None
+    proxy_url: str | None = field(default=None, repr=False)
+    dead_reason: str = ""
 
 
 class TokenState(Enum):
@@ -127,6 +155,7 @@ class Token:
 
     Attributes:
         digest: What its text is compared with.
+        has_left_settings: Whether it was revoked because the settings no longer hold it.
     """
 
     token_id: str
@@ -142,6 +171,8 @@ class Token:
     tags: tuple[str, ...]
     digest: bytes = field(repr=False)
     create_time: datetime | None = None
+    has_left_settings: bool = False
+    limits: ClientLimits = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +190,5 @@ class TokenChange:
     allowed_models: tuple[str, ...] | None = None
     expire_time: datetime | None = None
     sets_expiry: bool = False
+    has_left_settings: bool | None = None
+    limits: ClientLimits | None = None

@@ -77,6 +77,11 @@ def read_client(claimed: str, field: str = "client_id") -> str:
     return names.as_client_id(client)
 
 
+def read_acting_client(text: str, field: str) -> str:
+    """Return the client on whose behalf something was done, empty when that is not told."""
+    return read_client(text, field) if text and "act-as" in caller.get().scopes else ""
+
+
 def only_own() -> str | None:
     """Return the client whose resources alone the caller may see, None for all."""
     current = caller.get()

@@ -65,5 +65,47 @@ class KeyUnknownError(KeyPoolError):
     reason = "KEY_UNKNOWN"
 
 
+class ProjectUnknownError(KeyPoolError):
+    """No such project: it has no key."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "PROJECT_UNKNOWN"
+
+
+class MergeRefusedError(KeyPoolError):
+    """These projects cannot be merged."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "MERGE_REFUSED"
+
+
+class QuotaUnknownError(KeyPoolError):
+    """No limit is declared for this."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "QUOTA_UNKNOWN"
+
+
+class FiledError(KeyPoolError):
+    """The quota file declares this, so that it can be changed there alone."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "DECLARED_IN_FILE"
+
+
+class UpstreamAwayError(KeyPoolError):
+    """The upstream could not be asked, or did not say."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "UPSTREAM_AWAY"
+
+
+class DiscoveryBusyError(KeyPoolError):
+    """Keys of this pool are being examined already."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "DISCOVERY_BUSY"
+
+
 class UnreadableError(Exception):
     """A sealed text was sealed with another key-encryption key, or was tampered with."""

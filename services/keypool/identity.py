@@ -63,6 +63,10 @@ class Identity:
         """Return what is stored in place of a token, 32 bytes."""
         return self._digest("token-digest", token)
 
+    def number_digest(self, number: str) -> str:
+        """Return what is stored in place of a project's number."""
+        return self._short("number", number)
+
     def seal_lease(self, raw: str) -> str:
         """Return the lease id that callers see."""
         return f"{raw}/{self._mac(raw)}"
@@ -72,7 +76,7 @@ class Identity:
         raw, _, mac = lease_id.rpartition("/")
         if not hmac.compare_digest(mac.encode(), self._mac(raw).encode()):
             return None
-        _, pool, model, project_id, key_id, client_id = raw.split("/")
+        _, pool, model, project_id, key_id, client_id, _charge = raw.split("/")
         return LeaseName(raw, pool, model, project_id, key_id, client_id)
 
     def _mac(self, raw: str) -> str:

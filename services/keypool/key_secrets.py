@@ -1,7 +1,9 @@
 """The secrets of keys: sealed for the store, opened for leases."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
+from services.keypool.egress import ProxyRing
 from services.keypool.errors import UnreadableError
 from services.keypool.vault import Vault
 
@@ -11,24 +13,46 @@ _CACHED = 65_536
 class KeySecrets:
     """Seals and opens the secrets and proxies of keys; opened ones stay in memory."""
 
-    def __init__(self, vault: Vault) -> None:
-        """Work with a vault."""
+    def __init__(
+        self, vault: Vault, *, old: Sequence[Vault] = (), proxies: ProxyRing | None = None
+    ) -> None:
+        """Work with vaults.
+
+        Args:
+            vault: Seals, and opens what it sealed.
+            old: Open what was sealed before the key-encryption key was changed.
+            proxies: What keys without a proxy of their own go through.
+        """
         self._vault = vault
+        self._vaults = {each.mark: each for each in (*old, vault)}
+        self._proxies = proxies or ProxyRing(())
         # The sealed text is part of the cache's key, so a newly sealed one is read anew.
-        self._unseal = lru_cache(_CACHED)(vault.unseal)
+        self._unseal = lru_cache(_CACHED)(self._unseal_now)
 
     @property
     def mark(self) -> bytes:
-        """What every secret begins with that can be opened here."""
-        return self._vault.mark
+        """What secrets begin with that can be opened here, one mark after another."""
+        return b"".join(self._vaults)
 
     def seal(self, key_id: str, secret: str, proxy_url: str) -> tuple[bytes, bytes]:
         """Return the secret and the proxy of a key, sealed; no proxy stays empty."""
-        proxy = self._vault.seal(proxy_url, _proxy_of(key_id)) if proxy_url else b""
-        return self._vault.seal(secret, key_id), proxy
+        return self._vault.seal(secret, key_id), self.seal_proxy(key_id, proxy_url)
+
+    def seal_proxy(self, key_id: str, proxy_url: str) -> bytes:
+        """Return the proxy of a key, sealed; no proxy stays empty."""
+        return self._vault.seal(proxy_url, _proxy_of(key_id)) if proxy_url else b""
 
     def open(self, key_id: str, secret: bytes, proxy: bytes) -> tuple[str, str]:
-        """Return the secret and the proxy of a key.
+        """Return the secret of a key, and the proxy to use with it.
+
+        Raises:
+            UnreadableError: One of them cannot be opened.
+        """
+        opened, own = self.open_own(key_id, secret, proxy)
+        return opened, own or self._proxies.proxy_of(key_id)
+
+    def open_own(self, key_id: str, secret: bytes, proxy: bytes) -> tuple[str, str]:
+        """Return the secret of a key, and the proxy that was given for it alone.
 
         Raises:
             UnreadableError: One of them cannot be opened.
@@ -43,6 +67,38 @@ class KeySecrets:
         except UnreadableError:
             return False
         return True
+
+    def is_current(self, secret: bytes, proxy: bytes) -> bool:
+        """Whether the current key-encryption key sealed both."""
+        mark = self._vault.mark
+        return secret.startswith(mark) and (not proxy or proxy.startswith(mark))
+
+    def reseal(
+        self, key_id: str, secret: bytes, proxy: bytes, other: Vault | None = None
+    ) -> tuple[bytes, bytes]:
+        """Return a key's secret and proxy, sealed with the current key-encryption key.
+
+        Args:
+            key_id: The key.
+            secret: Its secret as it is stored.
+            proxy: Its proxy as it is stored.
+            other: Opens what no vault of ours does.
+
+        Raises:
+            UnreadableError: Nobody can open one of them.
+        """
+        opened = self._reopen(secret, key_id, other)
+        own = self._reopen(proxy, _proxy_of(key_id), other) if proxy else ""
+        return self.seal(key_id, opened, own)
+
+    def _reopen(self, sealed: bytes, owner: str, other: Vault | None) -> str:
+        if other is not None and sealed.startswith(other.mark):
+            return other.unseal(sealed, owner)
+        return self._unseal_now(sealed, owner)
+
+    def _unseal_now(self, sealed: bytes, owner: str) -> str:
+        vault = self._vaults.get(sealed[: len(self._vault.mark)], self._vault)
+        return vault.unseal(sealed, owner)
 
 
 def _proxy_of(key_id: str) -> str:

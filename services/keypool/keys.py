@@ -1,10 +1,11 @@
 """Adding, showing and changing upstream keys."""
 
-from collections.abc import Sequence
-from urllib.parse import urlsplit
+from collections.abc import Collection, Sequence
 
 from services.keypool.catalog import Added, Key, KeyChange, KeyRow, KeyState, NewKey, SealedKey
+from services.keypool.egress import show_proxy
 from services.keypool.errors import KeyUnknownError, UnreadableError
+from services.keypool.filing import Filing
 from services.keypool.identity import Identity
 from services.keypool.key_secrets import KeySecrets
 from services.keypool.paging import read_page_token, write_page_token
@@ -13,14 +14,29 @@ from services.keypool.store import KeyStore
 _BATCH = 500
 
 
+def own_project(key_id: str) -> str:
+    """Return the project of a key for which none is declared."""
+    return f"own-{key_id}"
+
+
 class Keys:
     """The keys of all pools, as operators see them. No secret leaves here."""
 
-    def __init__(self, store: KeyStore, identity: Identity, secrets: KeySecrets) -> None:
-        """Work on a store with ids and secrets."""
+    def __init__(
+        self, store: KeyStore, identity: Identity, secrets: KeySecrets, filing: Filing | None = None
+    ) -> None:
+        """Work on a store with ids and secrets.
+
+        Args:
+            store: The keys.
+            identity: Makes their ids.
+            secrets: Seals and opens their secrets.
+            filing: Knows which keys the quota file puts into which project.
+        """
         self._store = store
         self._identity = identity
         self._secrets = secrets
+        self._filing = filing
 
     async def create(self, pool: str, keys: Sequence[NewKey]) -> list[tuple[Key, bool]]:
         """Add keys, bring removed ones back, and tell which are new."""
@@ -35,13 +51,23 @@ class Keys:
             key.key_id for key, what in zip(new, added, strict=True) if what is Added.CREATED
         }
         results = []
-        for row in await self._store.get_many([key.key_id for key in sealed]):
+        for row in await self._read_placed([key.key_id for key in sealed], created):
             if row is None:
                 # Removed again by somebody else in the meantime.
                 raise KeyUnknownError("a key was removed while it was being added")
             results.append((self._show(row), row.key_id in created))
             created.discard(row.key_id)
         return results
+
+    async def _read_placed(
+        self, key_ids: Sequence[str], created: Collection[str]
+    ) -> list[KeyRow | None]:
+        """Read keys once the new ones are in the projects that the quota file declares."""
+        rows = await self._store.get_many(key_ids)
+        new = [row for row in rows if row is not None and row.key_id in created]
+        if new and self._filing and await self._filing.place(new[0].pool, new):
+            return await self._store.get_many(key_ids)
+        return rows
 
     async def seed(self, pool: str, keys: Sequence[NewKey]) -> int:
         """Add keys from the settings that are unknown, and return how many were."""
@@ -70,6 +96,47 @@ class Keys:
                     state = "readable" if is_readable else "unreadable"
                     await self._store.change(row.pool, row.key_id, KeyChange(state=state))
         return unreadable
+
+    async def rename_all(self) -> int:
+        """Give keys the ids that follow from the pepper in force.
+
+        One whose right id is taken goes: it is the same key twice.
+
+        Returns:
+            How many had another id.
+        """
+        renamed, after = 0, ""
+        while rows := await self._store.list_after("", after, _BATCH):
+            after = rows[-1].key_id
+            for row in rows:
+                renamed += await self._rename(row)
+        return renamed
+
+    async def _rename(self, row: KeyRow) -> bool:
+        try:
+            secret, proxy = self._secrets.open_own(row.key_id, row.sealed_secret, row.sealed_proxy)
+        except UnreadableError:
+            return False
+        if self._identity.key_id(secret) == row.key_id:
+            return False
+        is_own = row.project_id == own_project(row.key_id)
+        new = NewKey(
+            secret=secret,
+            project_id="" if is_own else row.project_id,
+            note=row.note,
+            tags=row.tags,
+            proxy_url=proxy,
+            weight=row.weight,
+            max_in_flight=row.max_in_flight,
+            priority=row.priority,
+        )
+        sealed = self._seal(new, seeded=row.seeded)
+        if await self._store.add(row.pool, [sealed], revives=False) != [Added.KNOWN]:
+            # A new one is active.
+            change = KeyChange(state=row.state, dead_reason=row.dead_reason)
+            await self._store.change(row.pool, sealed.key_id, change)
+        await self._store.change(row.pool, row.key_id, KeyChange(state="removed"))
+        return True
 
     async def get(self, key_id: str) -> Key:
         """Return a key.
@@ -106,7 +173,10 @@ class Keys:
             KeyUnknownError: There is none of this id.
         """
         key = await self.get(key_id)
-        if not await self._store.change(key.pool, key_id, change):
+        sealed = None
+        if change.proxy_url is not None:
+            sealed = self._secrets.seal_proxy(key_id, change.proxy_url)
+        if not await self._store.change(key.pool, key_id, change, sealed_proxy=sealed):
             raise KeyUnknownError("no such key", metadata={"key_id": key_id})
         return await self.get(key_id)
 
@@ -125,13 +195,16 @@ class Keys:
         secret, proxy = self._secrets.seal(key_id, key.secret, key.proxy_url)
         return SealedKey(
             key_id=key_id,
-            project_id=key.project_id or f"own-{key_id}",
+            project_id=key.project_id or own_project(key_id),
             alias=self._identity.key_alias(key.secret),
             sealed_secret=secret,
             sealed_proxy=proxy,
             note=key.note,
             tags=key.tags,
             seeded=seeded,
+            weight=key.weight,
+            max_in_flight=key.max_in_flight,
+            priority=key.priority,
         )
 
     def _is_readable(self, row: KeyRow) -> bool:
@@ -158,13 +231,14 @@ class Keys:
             failure_count=row.failures,
             in_flight_count=row.in_flight,
             seeded=row.seeded,
+            max_in_flight=row.max_in_flight,
+            priority=row.priority,
         )
 
     def _show_proxy(self, row: KeyRow) -> str:
-        """Return a key's proxy without the credentials in it."""
+        """Return the proxy that a key goes through, without the credentials in it."""
         try:
             _, proxy_url = self._secrets.open(row.key_id, row.sealed_secret, row.sealed_proxy)
         except UnreadableError:
             return ""
-        parts = urlsplit(proxy_url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if proxy_url else ""
+        return show_proxy(proxy_url)

@@ -1,12 +1,13 @@
 """Granting, settling and renewing leases."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.keypool import metrics
 from services.keypool.catalog import KeyChange
+from services.keypool.egress_health import EgressHealth
 from services.keypool.errors import LeaseLapsedError, LeaseUnknownError, UnreadableError
 from services.keypool.identity import Identity
 from services.keypool.judging import judge_lease, judge_use
@@ -25,32 +26,54 @@ from services.keypool.model import (
     UnleasedUse,
     Withdrawals,
 )
+from services.keypool.standing import standing_of
 from services.keypool.store import (
     GrantRows,
     KeyStore,
     LeaseRow,
     LeaseStore,
     OutcomeRow,
-    StandingRow,
+    SettledRows,
 )
 from services.kit.logs import get_logger
 
 log = get_logger(__name__)
 
 STOCK_SIZE = 64
-"""What a holder may keep of a model that no known limit holds back."""
+"""What a holder may keep of a model where no limit is in force; elsewhere each request asks."""
 
 _SEARCHES = 5
 """So often a search that was cut short goes on before the caller is told to ask again."""
+
+_DETOURS = 8
+"""So often other keys are asked for in place of those whose way out is blocked."""
 
 
 class Leasing:
     """Leases keys and learns from the outcomes."""
 
     def __init__(
-        self, store: LeaseStore, keys: KeyStore, identity: Identity, secrets: KeySecrets
+        self,
+        store: LeaseStore,
+        keys: KeyStore,
+        identity: Identity,
+        secrets: KeySecrets,
+        *,
+        note: Callable[[Settlement, OutcomeRow], None] | None = None,
+        egress: EgressHealth | None = None,
     ) -> None:
-        """Work on stores with ids and secrets."""
+        """Work on stores with ids and secrets.
+
+        Args:
+            store: The leases.
+            keys: The keys.
+            identity: Opens and seals lease ids.
+            secrets: Opens the secrets of keys.
+            note: Told of each outcome; must return at once.
+            egress: Knows the ways out that are to be avoided.
+        """
+        self._egress = egress
+        self._note = note
         self._store = store
         self._keys = keys
         self._identity = identity
@@ -59,7 +82,11 @@ class Leasing:
     async def acquire(self, order: LeaseOrder, settlements: Sequence[Settlement]) -> Grant:
         """Count outcomes, then grant up to `order.count` leases."""
         order = _named(order)
-        leases, rows = await self._grant(order, self._judge_known(settlements))
+        outcomes = self._judge_known(settlements)
+        if self._egress is not None and self._egress.has_blocked:
+            leases, rows = await self._grant_around(self._egress, order, outcomes)
+        else:
+            leases, rows = await self._grant(order, outcomes)
         metrics.GRANTED.inc(len(leases))
         if rows.refusal is not None:
             metrics.REFUSED.labels(rows.refusal.reason.name).inc()
@@ -67,7 +94,7 @@ class Leasing:
             leases=tuple(leases),
             refusal=rows.refusal,
             withdrawals=rows.withdrawals,
-            stock_size=STOCK_SIZE if rows.refusal is None else 0,
+            stock_size=STOCK_SIZE if rows.refusal is None and not rows.is_limited else 0,
         )
 
     async def settle(
@@ -78,11 +105,11 @@ class Leasing:
         known_epoch: int,
     ) -> tuple[list[SettleResult], Withdrawals]:
         """Count outcomes, each once, and return what became of each."""
-        rows = [*self._judge(settlements), *(judge_use(use) for use in uses)]
+        rows = [*self._judge(settlements), *self._judge_uses(uses)]
         known = [row for row in rows if row is not None]
-        kinds, withdrawals = await self._store.settle(known, pool, known_epoch)
-        _count(known, kinds)
-        told = iter(zip(known, kinds, strict=True))
+        settled = await self._store.settle(known, pool, known_epoch)
+        _count(known, settled)
+        told = iter(zip(known, settled.kinds, strict=True))
         results = []
         for maybe in rows:
             if maybe is None:
@@ -90,7 +117,7 @@ class Leasing:
                 continue
             row, kind = next(told)
             results.append(SettleResult(kind, row.rule_id))
-        return results, withdrawals
+        return results, settled.withdrawals
 
     async def renew(self, lease_id: str, lifetime: timedelta) -> datetime:
         """Extend a lease and return its end.
@@ -107,15 +134,25 @@ class Leasing:
             raise LeaseLapsedError("the lease has lapsed or was settled: acquire a new one")
         return end
 
-    async def explain(self, pool: str, model: str) -> list[Standing]:
+    async def explain(self, pool: str, model: str, input_tokens: int = 0) -> list[Standing]:
         """Tell how each project stands, those first that would be chosen first."""
-        rows, now = await self._store.explain(pool, model)
-        standings = [(_standing(row, now), row) for row in sorted(rows, key=lambda row: row.score)]
-        standings.sort(key=lambda pair: pair[0].reason is not None)
-        return [standing for standing, _ in standings]
+        rows, now = await self._store.explain(pool, model, input_tokens)
+        standings = [standing_of(row, now) for row in sorted(rows, key=lambda row: row.score)]
+        return sorted(standings, key=lambda standing: standing.reason is not None)
 
     def _judge(self, settlements: Sequence[Settlement]) -> list[OutcomeRow | None]:
-        return [judge_lease(settlement, self._identity) for settlement in settlements]
+        rows = [judge_lease(settlement, self._identity) for settlement in settlements]
+        for settlement, row in zip(settlements, rows, strict=True):
+            if self._note is not None and row is not None:
+                self._note(settlement, row)
+        return rows
+
+    def _judge_uses(self, uses: Sequence[UnleasedUse]) -> list[OutcomeRow]:
+        rows = [judge_use(use) for use in uses]
+        for use, row in zip(uses, rows, strict=True):
+            if self._note is not None:
+                self._note(use.settlement, row)
+        return rows
 
     def _judge_known(self, settlements: Sequence[Settlement]) -> list[OutcomeRow]:
         return [row for row in self._judge(settlements) if row is not None]
@@ -124,8 +161,8 @@ class Leasing:
         self, order: LeaseOrder, outcomes: Sequence[OutcomeRow]
     ) -> tuple[list[Lease], GrantRows]:
         for _ in range(_SEARCHES):
-            rows, kinds = await self._store.acquire(order, outcomes, self._secrets.mark)
-            _count(outcomes, kinds)
+            rows = await self._store.acquire(order, outcomes, self._secrets.mark)
+            _count(outcomes, rows.settled)
             outcomes = ()
             leases, damaged = self._open(rows.leases, order)
             if damaged:
@@ -137,6 +174,34 @@ class Leasing:
                 break
         refusal = rows.refusal or Refusal(RefusalReason.AGAIN)
         return leases, replace(rows, refusal=refusal)
+
+    async def _grant_around(
+        self, egress: EgressHealth, order: LeaseOrder, outcomes: Sequence[OutcomeRow]
+    ) -> tuple[list[Lease], GrantRows]:
+        """Grant leases of keys whose way out is not blocked, as far as there are any."""
+        # Unnamed: an answer that is kept for a repeated call would hold what is given back.
+        leases, rows = await self._grant(_named(replace(order, request_id="")), outcomes)
+        avoided = order.wishes.excluded_keys
+        for _ in range(_DETOURS):
+            blocked = [lease for lease in leases if egress.is_blocked(lease.proxy_url)]
+            if not blocked:
+                break
+            avoided += tuple({lease.key_id for lease in blocked})
+            wishes = replace(order.wishes, excluded_keys=avoided)
+            again = replace(order, request_id="", count=len(blocked), wishes=wishes)
+            others, _ = await self._grant(_named(again), ())
+            if not others:
+                # Nobody else is free: better a doubtful way than none.
+                break
+            await self._give_back(blocked[: len(others)], order.pool)
+            given_back = {lease.lease_id for lease in blocked[: len(others)]}
+            leases = [lease for lease in leases if lease.lease_id not in given_back] + others
+        return leases, rows
+
+    async def _give_back(self, leases: Sequence[Lease], pool: str) -> None:
+        unused = [Settlement(lease.lease_id, Outcome.UNUSED) for lease in leases]
+        rows = [judge_lease(settlement, self._identity) for settlement in unused]
+        await self._store.settle([row for row in rows if row is not None], pool, 0)
 
     def _open(
         self, rows: Sequence[LeaseRow], order: LeaseOrder
@@ -189,28 +254,15 @@ def _lease(row: LeaseRow, model: str, lease_id: str, opened: tuple[str, str]) ->
         use_by=row.use_by,
         expire_time=row.expire_time,
         proxy_url=proxy_url,
+        not_before=row.not_before,
     )
 
 
-def _count(rows: Sequence[OutcomeRow], kinds: Sequence[SettleKind]) -> None:
-    for row, kind in zip(rows, kinds, strict=True):
+def _count(rows: Sequence[OutcomeRow], settled: SettledRows) -> None:
+    for rule in settled.frozen:
+        metrics.FROZEN.labels(rule).inc()
+        log.error("the same failure meets many keys at once; it harms none for now", rule=rule)
+    for row, kind in zip(rows, settled.kinds, strict=True):
         metrics.SETTLED.labels(row.outcome.value, kind.value).inc()
         if row.rule_id and kind in {SettleKind.SETTLED, SettleKind.LATE}:
             metrics.VERDICTS.labels(row.rule_id).inc()
-
-
-def _standing(row: StandingRow, now: datetime) -> Standing:
-    if row.live_keys == 0:
-        return Standing(row.project_id, RefusalReason.NO_LIVE_KEY, None, "no live key")
-    if row.project_cool_until is not None and row.project_cool_until > now:
-        return Standing(
-            row.project_id, RefusalReason.QUOTA, row.project_cool_until, "cooling for all models"
-        )
-    if row.cool_until is None or row.cool_until <= now:
-        return Standing(row.project_id, None, None, f"{row.live_keys} live keys")
-    if row.is_absent:
-        return Standing(
-            row.project_id, RefusalReason.MODEL_ABSENT, row.cool_until, "does not offer the model"
-        )
-    detail = "cooling, for a guessed time" if row.is_guess else "cooling"
-    return Standing(row.project_id, RefusalReason.QUOTA, row.cool_until, detail)

@@ -8,3 +8,14 @@ SETTLED = Counter("keypool_settlements_total", "Outcomes reported.", ["outcome",
 VERDICTS = Counter("keypool_verdicts_total", "Failures by the rule that judged them.", ["rule"])
 UNREADABLE = Counter("keypool_unreadable_secrets_total", "Leases lost to a damaged secret.")
 SEEDINGS = Counter("keypool_seedings_total", "Times that keys and tokens came from the settings.")
+FROZEN = Counter(
+    "keypool_frozen_rules_total",
+    "Times that a failure met so many keys that none was blamed.",
+    ["rule"],
+)
+
+LOSSES = Counter("keypool_store_losses_total", "Times that the store was found without its data.")
+
+REMEMBERED = Counter(
+    "keypool_states_remembered_total", "Quota states kept in memory for when the store loses them."
+)

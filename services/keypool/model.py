@@ -40,6 +40,10 @@ class LeaseOrder:
         lifetime: How long a request may run.
         known_epoch: The withdrawal epoch that the caller knows.
         wishes: What narrows the choice.
+        input_tokens: Tokens that each request is expected to use.
+        is_free: Whether it is for calls that use no quota of the model.
+        wait_budget: How long the caller can wait for a slot ahead.
+        affinity_hash: 64 bits; orders of equal hash prefer the same project, 0 for none.
     """
 
     request_id: str
@@ -51,6 +55,10 @@ class LeaseOrder:
     lifetime: timedelta
     known_epoch: int = 0
     wishes: Wishes = field(default_factory=Wishes)
+    input_tokens: int = 0
+    is_free: bool = False
+    wait_budget: timedelta = timedelta()
+    affinity_hash: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class Lease:
     use_by: datetime
     expire_time: datetime
     proxy_url: str = field(default="", repr=False)
+    not_before: datetime | None = None
 
 
 class RefusalReason(Enum):
@@ -122,12 +131,34 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the upstream counted them; input includes cached ones, output no thoughts."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    thought_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
-    """The outcome of one lease."""
+    """The outcome of one lease.
+
+    Attributes:
+        lease_id: The lease; empty for a use without one.
+        outcome: How the call ended.
+        evidence: What was seen of a failure.
+        usage: What the call used, None when the upstream did not tell.
+        client_id: On whose behalf it was made; empty for whoever the lease was acquired for.
+        started_at: When the request was sent, None when that is not told.
+    """
 
     lease_id: str
     outcome: Outcome
     evidence: Evidence | None = None
+    usage: Usage | None = None
+    client_id: str = ""
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +170,7 @@ class UnleasedUse:
     key_id: str
     model: str
     settlement: Settlement
+    client_id: str = ""
 
 
 class SettleKind(Enum):
@@ -169,11 +201,45 @@ class Binding:
     create_time: datetime | None = None
 
 
+class WindowKind(Enum):
+    """The kinds of limit; the values are those of the contract."""
+
+    REQUESTS_PER_MINUTE = 1
+    INPUT_TOKENS_PER_MINUTE = 2
+    REQUESTS_PER_DAY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One limit in force and how much of it is used or reserved now."""
+
+    kind: WindowKind
+    limit: int
+    used: int
+    is_learned: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a project stands with a model; eligible when there is no reason."""
+    """How a project stands with a model; eligible when there is no reason.
+
+    Attributes:
+        project_id: The project.
+        reason: Why it could not be chosen now.
+        until: Until when not, None when that is unknown or for ever.
+        detail: For people.
+        windows: The limits in force.
+        live_keys: Its live keys.
+        in_flight: Calls of its live keys that are running.
+        dry_time: When the day's quota will be used up at the day's rate so far, None
+            when it will not be today.
+    """
 
     project_id: str
     reason: RefusalReason | None
     until: datetime | None
     detail: str
+    windows: tuple[Window, ...] = ()
+    live_keys: int = 0
+    in_flight: int = 0
+    dry_time: datetime | None = None

@@ -1,12 +1,17 @@
 """What names, keys and tokens may look like."""
 
 import re
+from urllib.parse import urlsplit
 
 _MODEL = re.compile(r"[A-Za-z0-9._\-]{0,128}")
 _NAME = re.compile(r"[A-Za-z0-9._\-]{1,128}")
 _CLIENT = re.compile(r"[A-Za-z0-9._@:\-]{1,128}")
 _NOT_CLIENT = re.compile(r"[^A-Za-z0-9._@:\-]")
 _RESOURCE = re.compile(r"[!-~]{1,512}")
+_PROXY_SCHEMES = {"http", "https", "socks4", "socks5", "socks5h"}
+PROXY_EXAMPLE = "http://user:password@host:3128 or socks5://host:1080"
+"""What proxies look like, for people."""
+
 _SECRET = re.compile(r"[!-~]{1,512}")
 
 
@@ -48,3 +53,13 @@ def is_resource(text: str) -> bool:
 def is_secret(text: str, *, shortest: int = 8) -> bool:
     """Whether a text can be a key or a token: printable ASCII, fit for a header."""
     return len(text) >= shortest and _SECRET.fullmatch(text) is not None
+
+
+def is_proxy(text: str) -> bool:
+    """Whether a text is the URL of a proxy."""
+    try:
+        parts = urlsplit(text)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return has_host and parts.scheme in _PROXY_SCHEMES and is_secret(text)

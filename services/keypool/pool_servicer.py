@@ -112,7 +112,9 @@ class PoolServicer(keypool_pb2_grpc.KeyPoolServiceServicer):
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
         """Tell how each project stands."""
-        standings = await self._leasing.explain(read_pool(request.pool), read_model(request.model))
+        standings = await self._leasing.explain(
+            read_pool(request.pool), read_model(request.model), wire.read_tokens(request)
+        )
         return pb.ExplainResponse(
             projects=[wire.write_standing(standing) for standing in standings]
         )

@@ -1,17 +1,19 @@
 """Bindings of resources in Redis."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from services.keypool.model import Binding
-from services.keypool.redis_keys import pool_key, pool_prefix
+from services.keypool.redis_keys import pool_prefix
 from services.keypool.redis_scripts import Call, RedisPort, from_ms, load_script, maybe_from_ms
 
 _BIND = load_script("bind")
 _UNBIND = load_script("unbind")
 _LIST = load_script("list_bindings")
+_RESOLVE = load_script("resolve_bindings")
 
 
 class RedisBindingStore:
@@ -38,12 +40,12 @@ class RedisBindingStore:
         """See `BindingStore.resolve`."""
         if not resources:
             return []
-        names = [pool_key(pool, "binding", resource) for resource in resources]
-        found = await self._port.do(lambda redis: redis.mget(names))
+        [rows] = await self._port.run(Call(_RESOLVE, pool_prefix(pool), tuple(resources)))
+        # Its project may have been merged into another one since.
         return [
-            _read(resource, stored)
-            for resource, stored in zip(resources, found, strict=True)
-            if stored
+            replace(_read(resource, row[0]), project_id=row[1].decode())
+            for resource, row in zip(resources, rows, strict=True)
+            if row
         ]
 
     async def list_of(

@@ -18,9 +18,13 @@ from services.keypool.redis_scripts import (
     texts,
 )
 
-_ADD = load_script("add_key")
-_CHANGE = load_script("change_key")
+_ADD = load_script("projects", "add_key")
+_CHANGE = load_script("projects", "change_key")
+_RESEAL = load_script("reseal_key")
 _BATCH = 500
+_SPLIT = 63
+"""A hash keeps its compact form while no value is longer, so secrets are kept in two parts,
+of which the first is the longest that costs one byte to frame."""
 
 
 class RedisKeyStore:
@@ -67,18 +71,43 @@ class RedisKeyStore:
         rows.sort(key=lambda row: row.key_id)
         return rows[:limit]
 
-    async def change(self, pool: str, key_id: str, change: KeyChange) -> bool:
+    async def change(
+        self, pool: str, key_id: str, change: KeyChange, *, sealed_proxy: bytes | None = None
+    ) -> bool:
         """See `KeyStore.change`."""
         fields: list[str | bytes | int] = []
         if change.note is not None:
             fields += ["note", change.note]
         if change.tags is not None:
-            fields += ["tags", orjson.dumps(change.tags)]
-        if change.weight is not None:
-            fields += ["weight", change.weight]
+            fields += ["tags", _write_tags(change.tags)]
+        for name, number, usual in (
+            ("weight", change.weight, 1),
+            ("max_in_flight", change.max_in_flight, 0),
+            ("priority", change.priority, 0),
+        ):
+            if number is not None:
+                fields += [name, "" if number == usual else number]
+        if sealed_proxy is not None:
+            fields += ["proxy", sealed_proxy]
+        if change.dead_reason:
+            fields += ["dead_reason", change.dead_reason]
         arguments = (key_id, change.state or "", change.project_id or "", *fields)
         [changed] = await self._port.run(Call(_CHANGE, pool_prefix(pool), arguments))
         return bool(changed)
+
+    async def reseal(self, pool: str, rows: Sequence[tuple[KeyRow, bytes, bytes]]) -> int:
+        """See `KeyStore.reseal`."""
+        if not rows:
+            return 0
+        calls = (
+            Call(
+                _RESEAL,
+                pool_prefix(pool),
+                (row.key_id, row.sealed_secret, row.sealed_proxy, *_split(secret), proxy),
+            )
+            for row, secret, proxy in rows
+        )
+        return sum(await self._port.run(*calls))
 
     async def _pools(self) -> list[str]:
         return sorted(texts(await self._port.do(lambda redis: redis.smembers(POOLS))))
@@ -111,15 +140,30 @@ class RedisKeyStore:
 
 
 def _add_call(pool: str, key: SealedKey, *, revives: bool) -> Call:
-    fields: tuple[str | bytes | int, ...] = (
-        *("alias", key.alias),
-        *("secret", key.sealed_secret),
-        *("proxy", key.sealed_proxy),
-        *("note", key.note),
-        *("tags", orjson.dumps(key.tags)),
-        *("seeded", int(key.seeded)),
-    )
-    return Call(_ADD, pool_prefix(pool), (key.key_id, key.project_id, int(revives), *fields))
+    start, end = _split(key.sealed_secret)
+    # What is as usual is not stored: there may be 100,000 keys.
+    fields: dict[str, str | bytes | int] = {
+        "alias": key.alias,
+        "secret": start,
+        "end": end,
+        "proxy": key.sealed_proxy,
+        "note": key.note,
+        "tags": _write_tags(key.tags),
+        "seeded": int(key.seeded),
+        "weight": key.weight if key.weight != 1 else 0,
+        "max_in_flight": key.max_in_flight,
+        "priority": key.priority,
+    }
+    given = [part for pair in fields.items() if pair[1] for part in pair]
+    return Call(_ADD, pool_prefix(pool), (key.key_id, key.project_id, int(revives), *given))
+
+
+def _write_tags(tags: Sequence[str]) -> bytes:
+    return orjson.dumps(tags) if tags else b""
+
+
+def _split(secret: bytes) -> tuple[bytes, bytes]:
+    return secret[:_SPLIT], secret[_SPLIT:]
 
 
 def _read_key(key_id: str, pool: str, fields: dict[bytes, bytes], open_leases: int) -> KeyRow:
@@ -133,16 +177,18 @@ def _read_key(key_id: str, pool: str, fields: dict[bytes, bytes], open_leases: i
         project_id=text(b"project"),
         state=text(b"state"),
         alias=text(b"alias"),
-        sealed_secret=fields.get(b"secret", b""),
+        sealed_secret=fields.get(b"secret", b"") + fields.get(b"end", b""),
         sealed_proxy=fields.get(b"proxy", b""),
         dead_reason=text(b"dead_reason"),
         note=text(b"note"),
         tags=tuple(tags),
         weight=int(text(b"weight") or 1),
-        created=from_ms(fields[b"created"]),
+        created=from_ms(fields[b"since"]),
         last_use=maybe_from_ms(fields.get(b"last_use")),
         successes=int(text(b"successes") or 0),
         failures=int(text(b"failures") or 0),
         in_flight=open_leases,
         seeded=text(b"seeded") == "1",
+        max_in_flight=int(text(b"max_in_flight") or 0),
+        priority=int(text(b"priority") or 0),
     )

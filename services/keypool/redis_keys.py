@@ -14,6 +14,9 @@ META = f"{VERSION}meta"
 POOLS = f"{VERSION}pools"
 """Set of the names of pools. Kept for ever."""
 
+EGRESS = f"{VERSION}egress"
+"""Sorted set: way out -> until when it is blocked, ms."""
+
 TOKENS = f"{VERSION}{{tokens}}:"
 """Prefix of everything about client tokens."""
 
@@ -25,16 +28,53 @@ POOL_PARTS = {
     "order": "m:",
     # hash by model: the highest admission number that entered `order`, the last turn given
     "progress": "x:",
-    # packed string by model and project: rank, cool-down, flags
+    # packed string by model and project: rank, cool-down, the day's count, limits learned,
+    # charges
     "state": "s:",
     # zset: project -> admission number, for projects with a live key
     "admitted": "all",
     # zset by project: its live keys -> rank
     "live": "l:",
-    # hash by project: number of keys, cool-down of the whole project
+    # hash by project: cool-down of the whole project, tier, origin, audit lines; a key's own
+    # project has one only when there is something to say
     "project": "p:",
-    # zset of all projects in the order of their names
+    # zset of all projects in the order of their names, but for those that are just one key's own
     "projects": "ps",
+    # set by project: its keys, but for the one whose own project it is
+    "members": "M:",
+    # hash: project that was merged -> the project that goes on. Kept: resources and leases
+    # may name the old one for long
+    "merged": "mg",
+    # hash: digest of a project's number at the upstream -> project
+    "numbers": "pn",
+    # hash: `p/<project>/<model>` or `t/<tier>/<model>` -> declared limits as JSON
+    "quotas": "q",
+    # hash: what the quota file declared -> value; `quotas` fields, `tier/<project>`, `key/<key>`
+    "filed": "qf",
+    # zset by model: undeclared project -> when it was last refused for quota, ms
+    "refusals": "R:",
+    # hash: pair of projects -> how often, and when last, they were refused together
+    "pairs": "pp",
+    # string by pair of projects: they were compared today
+    "compared": "pc:",
+    # hash by model: project or tier -> limits that its declarations come to
+    "limits": "lm:",
+    # zset by model: project that is short of tokens -> tokens left when last touched
+    "short": "t:",
+    # zset of models in use -> when each was first met
+    "models": "ms",
+    # set by project: models in which it waits for a request in flight to end
+    "parked": "i:",
+    # string by model and hash: the project that served it last
+    "affinity": "a:",
+    # zset by model: reserved lease -> when it may start, ms
+    "ahead": "A:",
+    # zset by model: client that waits -> until when, ms
+    "waiting": "y:",
+    # zset by rule: key that failed so -> when, ms
+    "faults": "F:",
+    # string by rule: it harms nobody while this lasts
+    "frozen": "fz:",
     # hash by key: everything about it
     "key": "k:",
     # zset of all keys in the order of their names
@@ -55,6 +95,10 @@ POOL_PARTS = {
     "binding": "b:",
     # zset by client: its resources -> when they were bound
     "owned": "o:",
+    # hash by limited client: its limits, and what it has used of them
+    "client": "c:",
+    # hash by bucket of time: key, client or model -> counts of what was used
+    "usage": "U:",
 }
 """Parts of a pool: what the scripts call them -> what stands behind the prefix."""
 

@@ -1,4 +1,4 @@
-"""Runs the Lua scripts: many in one round trip, loaded when the server does not know them."""
+"""Runs the Lua scripts: many in one round trip, sent whole where the server does not know them."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -10,14 +10,14 @@ from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
-from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from services.keypool.redis_keys import POOL_PARTS
 from services.kit.errors import StoreUnavailableError
 from services.kit.redis_client import UNAVAILABLE
 
-_NOT_NOW = ("OOM ", "MISCONF", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS", "TRYAGAIN", "LOADING")
-"""How replies begin of a server that works, but not now."""
+_NOT_NOW = ("MISCONF", "NOREPLICAS")
+"""What stands in replies of a server that works, but takes no writes now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,8 @@ class RedisPort:
         missing = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if missing:
             # Only those that did not run: the others have counted.
-            again = [calls[at] for at in missing]
-            await self.send(_loading_of(again))
-            for at, reply in zip(
-                missing, await self.send(_queue_of(again), raises=False), strict=True
-            ):
+            again = await self.send(_whole([calls[at] for at in missing]), raises=False)
+            for at, reply in zip(missing, again, strict=True):
                 replies[at] = reply
         for reply in replies:
             if isinstance(reply, Exception):
@@ -92,15 +89,24 @@ class RedisPort:
 def _queue_of(calls: Sequence[Call]) -> Callable[[Pipeline], None]:
     def queue(pipe: Pipeline) -> None:
         for call in calls:
-            pipe.evalsha(call.script.sha, 1, call.prefix, *call.arguments)
+            # Not `pipe.evalsha`, which the pipeline of a cluster does not have.
+            pipe.execute_command("EVALSHA", call.script.sha, 1, call.prefix, *call.arguments)
 
     return queue
 
 
-def _loading_of(calls: Sequence[Call]) -> Callable[[Pipeline], None]:
+def _whole(calls: Sequence[Call]) -> Callable[[Pipeline], None]:
+    """Send the text of each script once; prefixes may be on different servers of a cluster."""
+
     def queue(pipe: Pipeline) -> None:
-        for text in {call.script.text for call in calls}:
-            pipe.script_load(text)
+        sent: set[tuple[str, str]] = set()
+        for call in calls:
+            if (call.script.sha, call.prefix) in sent:
+                how = ("EVALSHA", call.script.sha)
+            else:
+                how = ("EVAL", call.script.text)
+            sent.add((call.script.sha, call.prefix))
+            pipe.execute_command(*how, 1, call.prefix, *call.arguments)
 
     return queue
 
@@ -109,10 +115,10 @@ def _loading_of(calls: Sequence[Call]) -> Callable[[Pipeline], None]:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (*UNAVAILABLE, ReadOnlyError) as error:
+    except UNAVAILABLE as error:
         raise StoreUnavailableError("the store does not answer") from error
     except ResponseError as error:
-        if str(error).startswith(_NOT_NOW):
+        if isinstance(error, OutOfMemoryError) or any(word in str(error) for word in _NOT_NOW):
             raise StoreUnavailableError("the store cannot work now") from error
         raise
 

@@ -5,18 +5,15 @@ from dataclasses import dataclass
 
 from services.keypool import metrics
 from services.keypool.catalog import NewKey
-from services.keypool.errors import UnreadableError
-from services.keypool.identity import Identity
+from services.keypool.filing import Filing
 from services.keypool.keys import Keys
 from services.keypool.model import DEFAULT_POOL
+from services.keypool.peppers import Peppers
 from services.keypool.store import MetaStore
 from services.keypool.tokens import NewToken, Tokens
-from services.keypool.vault import Vault
 from services.kit.logs import get_logger
 
 log = get_logger(__name__)
-
-_PEPPER_OWNER = "pepper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,52 +31,46 @@ class Seeder:
         self,
         store: MetaStore,
         *,
-        vault: Vault,
-        identity: Identity,
+        peppers: Peppers,
         keys: Keys,
         tokens: Tokens,
+        filing: Filing,
         seed: Seed,
     ) -> None:
         """Work on a store."""
         self._store = store
-        self._vault = vault
-        self._identity = identity
+        self._peppers = peppers
         self._keys = keys
         self._tokens = tokens
+        self._filing = filing
         self._seed = seed
         self._has_begun = False
 
-    async def run(self) -> None:
+    async def run(self, epoch: str) -> None:
         """Seed unless that was done before, by this process and to this store's data.
 
-        Also serves as a sign of life of the store.
+        Args:
+            epoch: The name of the data. They may be lost while they are seeded.
 
         Raises:
             StoreUnavailableError: It does not answer.
         """
-        if await self._store.is_seeded() and self._has_begun:
+        if await self._store.is_seeded(epoch) and self._has_begun:
             return
-        await self._load_pepper()
+        await self._peppers.load()
         created = await self._keys.seed(DEFAULT_POOL, self._seed.keys)
         tokens = await self._tokens.seed(self._seed.tokens)
+        withdrawn = await self._tokens.withdraw_unseeded(self._seed.tokens)
+        if withdrawn:
+            log.info("tokens that left the settings were revoked", tokens=withdrawn)
         unreadable = await self._keys.check_readable()
         if unreadable:
             log.warning(
                 "keys were sealed with another ENCRYPTION_KEY and cannot be used",
                 keys=unreadable,
             )
-        await self._store.mark_seeded()
+        await self._filing.apply()
+        await self._store.mark_seeded(epoch)
         self._has_begun = True
         metrics.SEEDINGS.inc()
         log.info("settings are in the store", new_keys=created, new_tokens=tokens)
-
-    async def _load_pepper(self) -> None:
-        first = self._vault.first_pepper()
-        # One pepper for each key-encryption key: data of another one stays unreadable.
-        name = self._vault.mark.decode().rstrip(":")
-        sealed = await self._store.load_pepper(name, self._vault.seal(first.hex(), _PEPPER_OWNER))
-        try:
-            self._identity.load(bytes.fromhex(self._vault.unseal(sealed, _PEPPER_OWNER)))
-        except UnreadableError:
-            log.exception("the pepper in the store is damaged; ids are derived anew")
-            self._identity.load(first)

@@ -11,20 +11,40 @@ from redis.asyncio import Redis
 
 from services.keypool.admin_servicer import AdminServicer
 from services.keypool.bindings import Bindings
+from services.keypool.comparing import Comparing
+from services.keypool.declaring import Declarations
+from services.keypool.discovering import Discovering
+from services.keypool.egress import ProxyRing
+from services.keypool.egress_health import EgressHealth
+from services.keypool.filing import Filing
 from services.keypool.identity import Identity
 from services.keypool.key_secrets import KeySecrets
 from services.keypool.keys import Keys
 from services.keypool.leasing import Leasing
+from services.keypool.noticing import Noticing
+from services.keypool.peppers import Peppers
 from services.keypool.pool_servicer import PoolServicer
+from services.keypool.probing import UpstreamProbe
+from services.keypool.projects import Projects
 from services.keypool.redis_binding_store import RedisBindingStore
+from services.keypool.redis_egress_store import RedisEgressStore
 from services.keypool.redis_key_store import RedisKeyStore
-from services.keypool.redis_lease_store import RedisLeaseStore
+from services.keypool.redis_memory_store import RedisMemoryStore
+from services.keypool.redis_project_store import RedisProjectStore
+from services.keypool.redis_quota_store import RedisQuotaStore
 from services.keypool.redis_scripts import RedisPort
-from services.keypool.redis_token_store import RedisMetaStore, RedisTokenStore
+from services.keypool.redis_sure_stores import SureLeaseStore, SureTokenStore
+from services.keypool.redis_token_store import RedisMetaStore
+from services.keypool.redis_usage_store import RedisUsageStore
+from services.keypool.rekeying import Rekeying
+from services.keypool.relearning import Relearner
 from services.keypool.seeding import Seeder
 from services.keypool.settings import KeypoolSettings
 from services.keypool.tokens import Tokens
+from services.keypool.upstream_probe import HttpProbe
+from services.keypool.usage import UsageBook
 from services.keypool.vault import Vault
+from services.keypool.verifying import Verifying
 from services.kit.credentials import CredentialBook
 from services.kit.errors import StoreUnavailableError
 from services.kit.grpc_server import serve_grpc
@@ -42,6 +62,8 @@ SCOPES = {
     admin_pb2.DESCRIPTOR.services_by_name["KeyAdminService"].full_name: "admin",
 }
 _LOOK_SECONDS = 1.0
+_FILE_SECONDS = 2.0
+_EGRESS_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +100,8 @@ async def run_keypool(settings: KeypoolSettings, health: Health) -> AsyncIterato
     redis = open_redis(settings.redis_url.get_secret_value(), name="keypool")
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(redis.aclose)
-        parts = _Parts(settings, redis)
+        probe = await stack.enter_async_context(HttpProbe(settings.base_url, settings.test_model))
+        parts = _Parts(settings, redis, probe)
         port = await stack.enter_async_context(
             serve_grpc(
                 settings.keypool_listen,
@@ -91,34 +114,72 @@ async def run_keypool(settings: KeypoolSettings, health: Health) -> AsyncIterato
             )
         )
         async with asyncio.TaskGroup() as tasks:
-            looking = tasks.create_task(_look_after_store(parts.seeder, health))
+            background = [
+                tasks.create_task(_look_after_store(parts.relearner, parts.seeder, health)),
+                tasks.create_task(parts.filing.watch(_FILE_SECONDS)),
+                tasks.create_task(parts.noticing.run()),
+                tasks.create_task(parts.egress.watch(_EGRESS_SECONDS)),
+            ]
             health.report("accepting", well=True)
             try:
                 yield KeypoolServer(port, health)
             finally:
                 health.report("accepting", well=False)
-                looking.cancel()
+                for task in background:
+                    task.cancel()
 
 
 class _Parts:
     """The domain over its adapters."""
 
-    def __init__(self, settings: KeypoolSettings, redis: Redis) -> None:
+    def __init__(self, settings: KeypoolSettings, redis: Redis, probe: UpstreamProbe) -> None:
         port = RedisPort(redis)
         vault = Vault(settings.encryption_key.get_secret_value())
+        old = [Vault(key.get_secret_value()) for key in settings.old_encryption_keys]
         identity = Identity()
-        secrets = KeySecrets(vault)
-        key_store = RedisKeyStore(port)
-        self.keys = Keys(key_store, identity, secrets)
-        self.tokens = Tokens(RedisTokenStore(port), identity)
-        self.leasing = Leasing(RedisLeaseStore(port), key_store, identity, secrets)
+        proxies = ProxyRing([proxy.get_secret_value() for proxy in settings.proxies])
+        secrets = KeySecrets(vault, old=old, proxies=proxies)
+        self.relearner = Relearner(RedisMemoryStore(port))
+        key_store, lease_store = RedisKeyStore(port), SureLeaseStore(port, self.relearner)
+        project_store = RedisProjectStore(port)
+        quota_store = RedisQuotaStore(port, lease_store.quotas_changed)
+        meta_store = RedisMetaStore(port)
+        peppers = Peppers(meta_store, identity, vault, old)
+        comparing = Comparing(key_store, secrets, probe)
+        self.filing = Filing(quota_store, key_store, secrets, settings.quota_file)
+        self.keys = Keys(key_store, identity, secrets, self.filing)
+        self.projects = Projects(project_store, lease_store.quotas_changed)
+        self.quotas = Declarations(quota_store)
+        self.verifying = Verifying(self.keys, key_store, secrets, probe)
+        self.rekeying = Rekeying(key_store, secrets, self.keys, peppers)
+        self.discovering = Discovering(project_store, key_store, self.projects, comparing)
+        self.egress = EgressHealth(RedisEgressStore(port), secrets)
+        self.noticing = Noticing(
+            project_store,
+            self.projects,
+            identity,
+            comparing,
+            keys=key_store,
+            egress=self.egress,
+            compares=settings.discover_projects,
+        )
+        self.tokens = Tokens(SureTokenStore(port, self.relearner), identity)
+        self.leasing = Leasing(
+            lease_store,
+            key_store,
+            identity,
+            secrets,
+            note=self.noticing.note,
+            egress=self.egress,
+        )
         self.bindings = Bindings(RedisBindingStore(port))
+        self.usage = UsageBook(RedisUsageStore(port))
         self.seeder = Seeder(
-            RedisMetaStore(port),
-            vault=vault,
-            identity=identity,
+            meta_store,
+            peppers=peppers,
             keys=self.keys,
             tokens=self.tokens,
+            filing=self.filing,
             seed=settings.seed,
         )
 
@@ -128,24 +189,35 @@ class _Parts:
             PoolServicer(self.leasing, self.bindings, self.tokens), server
         )
         admin_pb2_grpc.add_KeyAdminServiceServicer_to_server(
-            AdminServicer(self.keys, self.tokens), server
+            AdminServicer(
+                self.keys,
+                self.tokens,
+                self.usage,
+                projects=self.projects,
+                quotas=self.quotas,
+                verifying=self.verifying,
+                discovering=self.discovering,
+                rekeying=self.rekeying,
+            ),
+            server,
         )
 
 
-async def _look_after_store(seeder: Seeder, health: Health) -> None:
+async def _look_after_store(relearner: Relearner, seeder: Seeder, health: Health) -> None:
     """Keep the store filled, and readiness in step with it; liveness never looks at it."""
     was_well = True
     while True:
         try:
-            await seeder.run()
+            await seeder.run(await relearner.look())
         except (StoreUnavailableError, RedisError) as error:
             health.report("redis", well=False)
             if was_well:
                 log.warning("the store cannot be used", error=str(error))
             was_well = False
         else:
+            relearner.believe()
             health.report("redis", well=True)
             if not was_well:
                 log.info("the store can be used again")
             was_well = True
-        await asyncio.sleep(_LOOK_SECONDS)
+        await relearner.wait(_LOOK_SECONDS)

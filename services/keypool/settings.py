@@ -1,18 +1,24 @@
 """What the key pool is told by its environment."""
 
 import json
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from services.keypool.catalog import NewKey
-from services.keypool.names import is_project_id, is_secret
+from services.keypool.filing import read_quota_file
+from services.keypool.names import PROXY_EXAMPLE, is_model, is_project_id, is_proxy, is_secret
+from services.keypool.quota_settings import QuotaFileError
 from services.keypool.seeding import Seed
 from services.keypool.tokens import NewToken
 from services.keypool.vault import SHORTEST_TEXT
 from services.kit.credentials import CredentialBook
+from services.kit.redis_url import RedisUrl
 from services.kit.settings import ServiceSettings
 
 
@@ -25,6 +31,17 @@ class SeedKey(BaseModel):
     project: str = ""
     note: str = Field("", max_length=512)
     tags: tuple[str, ...] = ()
+    proxy: SecretStr | None = None
+    weight: int = Field(1, ge=1, le=1_000)
+    max_in_flight: int = Field(0, ge=0, le=100_000)
+    priority: int = Field(0, ge=-1_000, le=1_000)
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not is_proxy(value.get_secret_value()):
+            raise ValueError(f"must be a URL such as {PROXY_EXAMPLE}")
+        return value
 
     @field_validator("key")
     @classmethod
@@ -73,8 +90,8 @@ class KeypoolSettings(ServiceSettings):
     keypool_listen: str = "0.0.0.0:50051"
     """Address of the gRPC port; port 0 takes any free one."""
 
-    redis_url: SecretStr
-    """The store, such as `redis://:password@host:6379/0`."""
+    redis_url: RedisUrl
+    """The store, such as `redis://:password@host:6379/0`; see `docs/redis.md`."""
 
     encryption_key: SecretStr
     """Seals the secrets in the store: 32 bytes in base64, or a text of 16 characters or more."""
@@ -83,7 +100,8 @@ class KeypoolSettings(ServiceSettings):
     """Who may call: a JSON list of `{"name", "secret", "scopes": [...]}`."""
 
     api_keys: SeedKeys = ()
-    """Upstream keys: texts, or objects `{"key", "project", "note", "tags"}`."""
+    """Upstream keys: texts, or objects `{"key", "project", "note", "tags", "proxy", "weight",
+    "max_in_flight", "priority"}`."""
 
     allowed_tokens: SecretList = ()
     """Client tokens that open models and files."""
@@ -91,11 +109,75 @@ class KeypoolSettings(ServiceSettings):
     auth_token: SecretStr | None = None
     """The operator's token; it opens the admin pages, too."""
 
+    old_encryption_keys: SecretList = ()
+    """Earlier values of `ENCRYPTION_KEY`, until every secret has been sealed anew."""
+
+    base_url: str = "https://generativelanguage.googleapis.com"
+    """The upstream, with or without its `/v1beta`."""
+
+    test_model: str = "gemini-2.5-flash"
+    """The model that keys are verified with; asking about it uses no quota."""
+
+    proxies: SecretList = ()
+    """Proxies for the keys that have none of their own, spread evenly."""
+
+    quota_file: Path | None = None
+    """A TOML file with the limits of tiers and projects; looked at again every 2 s."""
+
+    discover_projects: bool = True
+    """Whether keys that are refused together are compared at the upstream."""
+
     @field_validator("encryption_key")
     @classmethod
     def _is_long_enough(cls, value: SecretStr) -> SecretStr:
         if len(value.get_secret_value()) < SHORTEST_TEXT:
             raise ValueError(f"must have {SHORTEST_TEXT} characters or more")
+        return value
+
+    @field_validator("old_encryption_keys")
+    @classmethod
+    def _are_long_enough(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for key in value:
+            cls._is_long_enough(key)
+        return value
+
+    @field_validator("proxies")
+    @classmethod
+    def _are_proxies(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for at, proxy in enumerate(value):
+            if not is_proxy(proxy.get_secret_value()):
+                raise ValueError(f"entry {at + 1} must be a URL such as {PROXY_EXAMPLE}")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_root(cls, value: str) -> str:
+        # Some installations write it as a JSON list of one.
+        if value.startswith("[") and len(listed := json.loads(value)) == 1:
+            value = str(listed[0])
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an http or https address")
+        if parts.query or parts.fragment or parts.username:
+            raise ValueError("must hold no query, fragment or credential")
+        return re.sub(r"/(v1|v1beta|v1alpha)$", "", value.rstrip("/"))
+
+    @field_validator("test_model")
+    @classmethod
+    def _is_model(cls, value: str) -> str:
+        model = value.removeprefix("models/")
+        if not model or not is_model(model):
+            raise ValueError("must be a model such as gemini-2.5-flash")
+        return model
+
+    @field_validator("quota_file")
+    @classmethod
+    def _is_quota_file(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                read_quota_file(value)
+            except QuotaFileError as error:
+                raise ValueError(f"{value} {error}") from error
         return value
 
     @field_validator("service_credentials")
@@ -122,7 +204,16 @@ class KeypoolSettings(ServiceSettings):
     def seed(self) -> Seed:
         """What the store is filled with."""
         keys = [
-            NewKey(entry.key.get_secret_value(), entry.project, entry.note, entry.tags)
+            NewKey(
+                secret=entry.key.get_secret_value(),
+                project_id=entry.project,
+                note=entry.note,
+                tags=entry.tags,
+                proxy_url=entry.proxy.get_secret_value() if entry.proxy else "",
+                weight=entry.weight,
+                max_in_flight=entry.max_in_flight,
+                priority=entry.priority,
+            )
             for entry in self.api_keys
         ]
         return Seed(keys=keys, tokens=self._tokens())

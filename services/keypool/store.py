@@ -4,14 +4,28 @@ A call that was cancelled, or whose answer got lost, may have happened all the
 same: methods are safe to repeat unless they say otherwise.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.judging import Effect
 from services.keypool.catalog import Added, KeyChange, KeyRow, SealedKey, Token, TokenChange
-from services.keypool.model import Binding, LeaseOrder, Outcome, Refusal, SettleKind, Withdrawals
+from services.keypool.model import (
+    Binding,
+    LeaseOrder,
+    Outcome,
+    Refusal,
+    SettleKind,
+    Usage,
+    Window,
+    Withdrawals,
+)
+from services.keypool.project_store import Limits
+
+QuotasChanged = Callable[[str], Awaitable[None]]
+"""Tells the lease store that other limits may hold in a pool: projects that waited longer than
+they now need to are looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +40,41 @@ class LeaseRow:
     sealed_proxy: bytes
     use_by: datetime
     expire_time: datetime
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettledRows:
+    """What became of outcomes.
+
+    Attributes:
+        kinds: One for each outcome, in order.
+        withdrawals: What was withdrawn from the pool asked about.
+        frozen: Rules that were found to meet many keys at once, and now harm none.
+    """
+
+    kinds: list[SettleKind]
+    withdrawals: Withdrawals
+    frozen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GrantRows:
-    """The answer to an order as the store gives it."""
+    """The answer to an order as the store gives it.
+
+    Attributes:
+        leases: What was granted.
+        refusal: Why that is fewer than wanted.
+        withdrawals: What was withdrawn since the caller's epoch.
+        is_limited: Whether a limit is in force for what was granted.
+        settled: What became of the outcomes sent along.
+    """
 
     leases: tuple[LeaseRow, ...]
     refusal: Refusal | None
     withdrawals: Withdrawals
+    is_limited: bool
+    settled: SettledRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +94,11 @@ class OutcomeRow:
         is_guess: Whether a success of the same model ends it earlier.
         ends_with_day: Whether it ends with the quota day at the latest.
         rule_id: The rule that judged.
+        client_id: On whose behalf the call was made.
+        usage: What it used, when the upstream told.
+        started_at: When the request was sent, when the caller told.
+        is_unsent: Whether it never reached the upstream, so that no quota was used.
+        told_limits: Limits that the upstream told.
     """
 
     raw_id: str
@@ -68,19 +113,29 @@ class OutcomeRow:
     is_guess: bool = False
     ends_with_day: bool = False
     rule_id: str = ""
+    client_id: str = ""
+    usage: Usage | None = None
+    started_at: datetime | None = None
+    is_unsent: bool = False
+    told_limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
 class StandingRow:
-    """How a project stands with a model."""
+    """How a project stands with a model; `fits_at` is None when the request never fits."""
 
     project_id: str
     score: float
     live_keys: int
+    in_flight: int
+    is_full: bool
     cool_until: datetime | None
     is_guess: bool
     is_absent: bool
     project_cool_until: datetime | None
+    fits_at: datetime | None
+    windows: tuple[Window, ...]
+    day_count: int
 
 
 class LeaseStore(Protocol):
@@ -88,7 +143,7 @@ class LeaseStore(Protocol):
 
     async def acquire(
         self, order: LeaseOrder, outcomes: Sequence[OutcomeRow], readable: bytes
-    ) -> tuple[GrantRows, list[SettleKind]]:
+    ) -> GrantRows:
         """Count the outcomes, then grant what the order asks for.
 
         Args:
@@ -100,7 +155,7 @@ class LeaseStore(Protocol):
 
     async def settle(
         self, outcomes: Sequence[OutcomeRow], pool: str, known_epoch: int
-    ) -> tuple[list[SettleKind], Withdrawals]:
+    ) -> SettledRows:
         """Count outcomes, each once, and tell what was withdrawn from a pool."""
         ...
 
@@ -110,8 +165,14 @@ class LeaseStore(Protocol):
         """Extend an open lease and return its end, None when it is not open."""
         ...
 
-    async def explain(self, pool: str, model: str) -> tuple[list[StandingRow], datetime]:
+    async def explain(
+        self, pool: str, model: str, input_tokens: int
+    ) -> tuple[list[StandingRow], datetime]:
         """Return how each project stands, and the store's time. Changes nothing."""
+        ...
+
+    async def quotas_changed(self, pool: str) -> None:
+        """Let changed declarations hold. Safe to repeat; to be repeated when it fails."""
         ...
 
 
@@ -156,8 +217,26 @@ class KeyStore(Protocol):
         """Return the next keys after an id, in the order of their ids; all pools when empty."""
         ...
 
-    async def change(self, pool: str, key_id: str, change: KeyChange) -> bool:
-        """Change a key; False when it is unknown or removed."""
+    async def change(
+        self, pool: str, key_id: str, change: KeyChange, *, sealed_proxy: bytes | None = None
+    ) -> bool:
+        """Change a key; False when it is unknown or removed.
+
+        Args:
+            pool: Its pool.
+            key_id: The key.
+            change: What to change.
+            sealed_proxy: The proxy of the change, sealed; empty for none.
+        """
+        ...
+
+    async def reseal(self, pool: str, rows: Sequence[tuple[KeyRow, bytes, bytes]]) -> int:
+        """Replace sealed secrets and proxies that are still what was read; return how many.
+
+        Args:
+            pool: The pool of all of them.
+            rows: What was read, the new sealed secret, the new sealed proxy.
+        """
         ...
 
 
@@ -188,10 +267,18 @@ class MetaStore(Protocol):
         """Return the sealed pepper kept under a name, storing `first` when there is none."""
         ...
 
-    async def is_seeded(self) -> bool:
-        """Whether seeding has ended since the store was last empty. Also shows that it answers."""
+    async def read_pepper(self, owner: str) -> bytes | None:
+        """Return the sealed pepper kept under a name, None when there is none."""
         ...
 
-    async def mark_seeded(self) -> None:
-        """Remember that seeding has ended."""
+    async def replace_pepper(self, owner: str, pepper: bytes) -> None:
+        """Keep another sealed pepper under a name; seeding then begins anew everywhere."""
+        ...
+
+    async def is_seeded(self, epoch: str) -> bool:
+        """Whether the data of this name were seeded to the end."""
+        ...
+
+    async def mark_seeded(self, epoch: str) -> None:
+        """Remember that data were seeded which had this name when it began."""
         ...

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.keypool.catalog import Token, TokenChange, TokenState
+from services.keypool.client_limits import UNLIMITED, ClientLimits
 from services.keypool.errors import (
     TokenExistsError,
     TokenExpiredError,
@@ -22,6 +23,7 @@ CACHE_FOR = timedelta(seconds=5)
 """How long an answer may be kept: a revoked token opens nothing after that."""
 
 _RANDOM_BYTES = 32
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class NewToken:
     expire_time: datetime | None = None
     tags: tuple[str, ...] = ()
     seeded: bool = False
+    limits: ClientLimits = UNLIMITED
 
 
 class Tokens:
@@ -82,6 +85,25 @@ class Tokens:
         """Store tokens from the settings that are unknown, and return how many were."""
         return sum(await self._store.add([self._token(new.text, new) for new in tokens]))
 
+    async def withdraw_unseeded(self, tokens: Sequence[NewToken]) -> int:
+        """Revoke what came from settings that no longer hold it, and return how many.
+
+        One that is put back into the settings works again, unless an operator revoked it.
+        """
+        seeded = {self._identity.token_id(new.text) for new in tokens}
+        withdrawn, after = 0, ""
+        while found := await self._store.list_after(after, _BATCH):
+            after = found[-1].token_id
+            for token in found:
+                is_active = token.state is TokenState.ACTIVE
+                if token.seeded and is_active and token.token_id not in seeded:
+                    change = TokenChange(state=TokenState.REVOKED, has_left_settings=True)
+                    withdrawn += await self._store.change(token.token_id, change)
+                elif token.has_left_settings and not is_active and token.token_id in seeded:
+                    change = TokenChange(state=TokenState.ACTIVE, has_left_settings=False)
+                    await self._store.change(token.token_id, change)
+        return withdrawn
+
     async def get(self, token_id: str) -> Token:
         """Return a token.
 
@@ -126,4 +148,5 @@ class Tokens:
             seeded=new.seeded,
             tags=new.tags,
             digest=self._identity.token_digest(text),
+            limits=new.limits,
         )

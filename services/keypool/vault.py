@@ -33,7 +33,7 @@ class Vault:
         )
         self._cipher = AESGCM(_derive(root, b"seal"))
         self._pepper = _derive(root, b"pepper")
-        self.mark = _derive(root, b"mark")[:4].hex().encode() + b":"
+        self.mark = base64.urlsafe_b64encode(_derive(root, b"mark")[:3]) + b":"
         """What everything sealed here begins with; tells keys apart, and no secret."""
 
     def seal(self, text: str, owner: str) -> bytes:

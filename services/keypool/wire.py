@@ -12,6 +12,7 @@ from services.judging.evidence import MAX_BODY
 from services.keypool.catalog import Token
 from services.keypool.checking import (
     check,
+    read_acting_client,
     read_client,
     read_duration,
     read_id,
@@ -36,6 +37,8 @@ from services.keypool.model import (
     SettleResult,
     Standing,
     UnleasedUse,
+    Usage,
+    Window,
     Wishes,
     Withdrawals,
 )
@@ -51,6 +54,8 @@ _MOST_LEASES = 64
 _MOST_EXCLUDED = 64
 _MOST_RESOURCES = 256
 _MOST_OUTCOMES = 1_000
+_MOST_TOKENS = 2**32 - 1
+"""More than any limit: the store keeps 32 bits."""
 
 _OUTCOMES = {
     pb.OUTCOME_SUCCEEDED: Outcome.SUCCEEDED,
@@ -85,8 +90,6 @@ def read_order(request: pb.AcquireLeasesRequest) -> LeaseOrder:
     check("operation", "is not known", ok=request.operation in pb.Operation.values())
     tokens = request.estimated_input_tokens
     check("estimated_input_tokens", "must not be negative", ok=tokens >= 0)
-    if request.HasField("wait_budget"):
-        read_duration(request.wait_budget, "wait_budget", least=timedelta(), most=_LONGEST_WAIT)
     return LeaseOrder(
         request_id=_read_request_id(request.request_id),
         pool=read_pool(request.pool),
@@ -97,6 +100,10 @@ def read_order(request: pb.AcquireLeasesRequest) -> LeaseOrder:
         lifetime=_read_lifetime(request),
         known_epoch=_read_epoch(request.known_epoch),
         wishes=_read_wishes(request),
+        input_tokens=min(tokens, _MOST_TOKENS),
+        is_free=Operation(request.operation or pb.OPERATION_GENERATE).is_free,
+        wait_budget=_read_wait(request),
+        affinity_hash=request.affinity_hash,
     )
 
 
@@ -126,9 +133,17 @@ def read_uses(rows: Sequence[pb.UnleasedUse]) -> list[UnleasedUse]:
                 key_id=read_id(row.key_id, f"{field}.key_id"),
                 model=read_model(row.model, f"{field}.model"),
                 settlement=_read_settlement(row.settlement, f"{field}.settlement"),
+                client_id=read_client(row.client_id, f"{field}.client_id"),
             )
         )
     return uses
+
+
+def read_tokens(request: pb.ExplainRequest) -> int:
+    """Return how many tokens the request in question would use."""
+    tokens = request.estimated_input_tokens
+    check("estimated_input_tokens", "must not be negative", ok=tokens >= 0)
+    return tokens
 
 
 def read_epoch(request: pb.SettleLeasesRequest) -> int:
@@ -217,6 +232,7 @@ def write_authorization(token: Token) -> pb.AuthorizeResponse:
         scopes=token.scopes,
         pool=token.pool,
         allowed_models=token.allowed_models,
+        limited=token.limits.is_limited,
     )
     response.cache_for.FromTimedelta(CACHE_FOR)
     return response
@@ -229,10 +245,25 @@ def write_standing(standing: Standing) -> pb.ExplainResponse.Project:
         eligible=standing.reason is None,
         until=write_time(standing.until),
         detail=standing.detail,
+        windows=[_write_window(window) for window in standing.windows],
+        live_key_count=standing.live_keys,
+        in_flight_count=standing.in_flight,
+        dry_time=write_time(standing.dry_time),
     )
     if standing.reason is not None:
         project.reason = _write_reason(standing.reason)
     return project
+
+
+def _write_window(window: Window) -> pb.QuotaWindow:
+    return pb.QuotaWindow(
+        kind=pb.QuotaWindow.Kind.Value(f"KIND_{window.kind.name}"),
+        limit=window.limit,
+        used=window.used,
+        source=(
+            pb.QuotaWindow.SOURCE_LEARNED if window.is_learned else pb.QuotaWindow.SOURCE_DECLARED
+        ),
+    )
 
 
 def write_time(time: datetime | None) -> Timestamp | None:
@@ -257,6 +288,12 @@ def _read_hold(request: pb.AcquireLeasesRequest) -> timedelta | None:
     if not request.HasField("hold"):
         return None
     return read_duration(request.hold, "hold", least=timedelta(), most=_LONGEST_HOLD)
+
+
+def _read_wait(request: pb.AcquireLeasesRequest) -> timedelta:
+    if not request.HasField("wait_budget"):
+        return timedelta()
+    return read_duration(request.wait_budget, "wait_budget", least=timedelta(), most=_LONGEST_WAIT)
 
 
 def _read_lifetime(request: Any) -> timedelta:
@@ -290,7 +327,28 @@ def _read_settlement(row: pb.Settlement, field: str) -> Settlement:
         lease_id=row.lease_id,
         outcome=_OUTCOMES[row.outcome],
         evidence=evidence if row.HasField("evidence") else None,
+        usage=_read_usage(row.usage, f"{field}.usage") if row.HasField("usage") else None,
+        client_id=read_acting_client(row.client_id, f"{field}.client_id"),
+        started_at=_read_start(row, field),
     )
+
+
+def _read_start(row: pb.Settlement, field: str) -> datetime | None:
+    if not row.HasField("started_at"):
+        return None
+    return read_time(row.started_at, f"{field}.started_at")
+
+
+def _read_usage(message: pb.Usage, field: str) -> Usage:
+    counts = (
+        message.input_tokens,
+        message.output_tokens,
+        message.cached_tokens,
+        message.thought_tokens,
+    )
+    # Sums of them must stay exact in the store's numbers.
+    check(field, "must be 0 to 10^12", ok=all(0 <= count <= 10**12 for count in counts))
+    return Usage(*counts)
 
 
 def _read_evidence(message: pb.Evidence, field: str) -> Evidence:
@@ -317,6 +375,7 @@ def _write_lease(lease: Lease) -> pb.Lease:
         use_by=write_time(lease.use_by),
         expire_time=write_time(lease.expire_time),
         proxy_url=lease.proxy_url,
+        not_before=write_time(lease.not_before),
     )
 
 

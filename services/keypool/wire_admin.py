@@ -1,7 +1,6 @@
 """The operator's side on the wire: from proto to the domain, checked, and back."""
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from gemini_balance.keypool.v1 import admin_pb2 as pb
 
@@ -25,15 +24,27 @@ from services.keypool.checking import (
     read_text,
     read_time,
 )
+from services.keypool.client_limits import ClientLimits
 from services.keypool.tokens import NewToken
+from services.keypool.vault import SHORTEST_TEXT
 from services.keypool.wire import write_time
 
 _MOST_KEYS = 1_000
 _LONGEST_NOTE = 512
 _HEAVIEST = 1_000
-_PROXY_SCHEMES = {"http", "https", "socks5", "socks5h"}
-_KEY_FIELDS = {"note", "tags", "weight", "project_id"}
-_TOKEN_FIELDS = {"name", "scopes", "allowed_models", "expire_time"}
+_MOST_IN_FLIGHT = 100_000
+_HIGHEST_PRIORITY = 1_000
+_KEY_FIELDS = {
+    "note",
+    "tags",
+    "weight",
+    "project_id",
+    "max_in_flight",
+    "priority",
+    "proxy",
+}
+_TOKEN_FIELDS = {"name", "scopes", "allowed_models", "expire_time", "limits"}
+_HIGHEST_LIMIT = 10**15
 
 _KEY_STATES = {
     KeyState.ACTIVE: pb.Key.STATE_ACTIVE,
@@ -71,14 +82,24 @@ def read_filter_state(value: pb.Key.State.ValueType) -> KeyState | None:
 def read_key_change(request: pb.UpdateKeyRequest) -> tuple[str, KeyChange]:
     """Return which key to change, and what about it."""
     key, paths = request.key, _read_mask(request.update_mask.paths, _KEY_FIELDS)
-    weight = key.weight or 1
-    check("key.weight", f"must be 0 to {_HEAVIEST}", ok=1 <= weight <= _HEAVIEST)
+    weight, max_in_flight, priority = _read_share(key, "key")
     return read_id(key.key_id, "key.key_id"), KeyChange(
         project_id=read_id(key.project_id, "key.project_id") if "project_id" in paths else None,
         note=read_text(key.note, "key.note", _LONGEST_NOTE) if "note" in paths else None,
         tags=read_tags(key.tags, "key.tags") if "tags" in paths else None,
         weight=weight if "weight" in paths else None,
+        max_in_flight=max_in_flight if "max_in_flight" in paths else None,
+        priority=priority if "priority" in paths else None,
+        proxy_url=read_proxy(request.proxy_url, "proxy_url") if "proxy" in paths else None,
     )
+
+
+def read_encryption_key(request: pb.RekeySecretsRequest) -> str:
+    """Return the earlier key-encryption key, empty when the settings hold it."""
+    key = request.old_encryption_key
+    rule = f"must have {SHORTEST_TEXT} characters or more"
+    check("old_encryption_key", rule, ok=not key or len(key) >= SHORTEST_TEXT)
+    return key
 
 
 def read_new_token(request: pb.CreateTokenRequest) -> NewToken:
@@ -94,6 +115,7 @@ def read_new_token(request: pb.CreateTokenRequest) -> NewToken:
         allowed_models=_read_patterns(request.allowed_models, "allowed_models"),
         expire_time=read_time(request.expire_time, "expire_time") if has_end else None,
         tags=read_tags(request.tags),
+        limits=_read_limits(request.limits, "limits"),
     )
 
 
@@ -113,6 +135,7 @@ def read_token_change(request: pb.UpdateTokenRequest) -> tuple[str, TokenChange]
         ),
         expire_time=read_time(token.expire_time, "token.expire_time") if has_end else None,
         sets_expiry="expire_time" in paths,
+        limits=_read_limits(token.limits, "token.limits") if "limits" in paths else None,
     )
 
 
@@ -135,6 +158,8 @@ def write_key(key: Key) -> pb.Key:
         failure_count=key.failure_count,
         in_flight_count=key.in_flight_count,
         seeded=key.seeded,
+        max_in_flight=key.max_in_flight,
+        priority=key.priority,
     )
 
 
@@ -153,6 +178,11 @@ def write_token(token: Token) -> pb.Token:
         tail=token.tail,
         seeded=token.seeded,
         tags=token.tags,
+        limits=pb.ClientLimits(
+            requests_per_minute=token.limits.requests_per_minute,
+            requests_per_day=token.limits.requests_per_day,
+            tokens_per_day=token.limits.tokens_per_day,
+        ),
     )
 
 
@@ -160,26 +190,36 @@ def _read_new_key(key: pb.NewKey, field: str) -> NewKey:
     check(f"{field}.secret", SECRET_RULE, ok=names.is_secret(key.secret))
     if key.project_id:
         read_id(key.project_id, f"{field}.project_id")
+    weight, max_in_flight, priority = _read_share(key, field)
     return NewKey(
         secret=key.secret,
         project_id=key.project_id,
         note=read_text(key.note, f"{field}.note", _LONGEST_NOTE),
         tags=read_tags(key.tags, f"{field}.tags"),
-        proxy_url=_read_proxy(key.proxy_url, f"{field}.proxy_url"),
+        proxy_url=read_proxy(key.proxy_url, f"{field}.proxy_url"),
+        weight=weight,
+        max_in_flight=max_in_flight,
+        priority=priority,
     )
 
 
-def _read_proxy(text: str, field: str) -> str:
+def _read_share(key: pb.NewKey | pb.Key, field: str) -> tuple[int, int, int]:
+    """Return the weight, the most calls at one time and the priority of a key."""
+    weight = key.weight or 1
+    check(f"{field}.weight", f"must be 0 to {_HEAVIEST}", ok=1 <= weight <= _HEAVIEST)
+    rule, most = f"must be 0 to {_MOST_IN_FLIGHT}", key.max_in_flight
+    check(f"{field}.max_in_flight", rule, ok=0 <= most <= _MOST_IN_FLIGHT)
+    rule, level = f"must be -{_HIGHEST_PRIORITY} to {_HIGHEST_PRIORITY}", key.priority
+    check(f"{field}.priority", rule, ok=-_HIGHEST_PRIORITY <= level <= _HIGHEST_PRIORITY)
+    return weight, most, level
+
+
+def read_proxy(text: str, field: str) -> str:
+    """Return the URL of a proxy, which may be empty."""
     if not text:
         return ""
-    rule = "must be a URL such as http://user:password@host:3128 or socks5://host:1080"
-    try:
-        parts = urlsplit(text)
-        has_host = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        has_host, parts = False, urlsplit("")
-    is_url = has_host and parts.scheme in _PROXY_SCHEMES and names.is_secret(text)
-    check(field, rule, ok=is_url)
+    rule = f"must be a URL such as {names.PROXY_EXAMPLE}"
+    check(field, rule, ok=names.is_proxy(text))
     return text
 
 
@@ -197,6 +237,12 @@ def _read_patterns(values: Iterable[str], field: str) -> tuple[str, ...]:
         is_pattern = bool(pattern) and names.is_model(pattern.replace("*", ""))
         check(f"{field}[{at}]", "must be a model, where * stands for any text", ok=is_pattern)
     return patterns
+
+
+def _read_limits(message: pb.ClientLimits, field: str) -> ClientLimits:
+    counts = (message.requests_per_minute, message.requests_per_day, message.tokens_per_day)
+    check(field, "must be 0 to 10^15", ok=all(0 <= count <= _HIGHEST_LIMIT for count in counts))
+    return ClientLimits(*counts)
 
 
 def _read_mask(paths: Iterable[str], known: set[str]) -> set[str]:

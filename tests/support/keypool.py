@@ -90,6 +90,16 @@ class Caller:
         self._admin = admin_pb2_grpc.KeyAdminServiceStub(channel)
         self._metadata = (("authorization", f"Bearer {credential}"),)
 
+    async def stream(self, method: str, request: Any) -> AsyncIterator[Any]:
+        """Call a method that answers with a stream."""
+        try:
+            async for message in getattr(self._admin, method)(
+                request, timeout=30, metadata=self._metadata, wait_for_ready=True
+            ):
+                yield message
+        except grpc.aio.AioRpcError as error:
+            raise RemoteError(error) from error
+
     def __getattr__(self, method: str) -> Any:
         stub = self._pool if hasattr(self._pool, method) else self._admin
 

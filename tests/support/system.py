@@ -41,7 +41,9 @@ def free_port() -> int:
 def clean_environment(**extra: str) -> dict[str, str]:
     """Return an environment in which no setting of the developer's leaks into a test."""
     kept = {
-        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ
+        name: os.environ[name]
+        for name in ("PATH", "HOME", "LANG", "PYTHONPATH", "TMPDIR")
+        if name in os.environ
     }
     return kept | extra
 
@@ -174,14 +176,25 @@ class System:
         async with grpc.aio.insecure_channel(run["keypool_target"]) as channel:
             yield Admin(channel, run["admin_credential"])
 
-    async def new_pool(self, keys: int = 3, *, secret_keys: list[str] | None = None) -> Pool:
-        """Make keys, each of a project of its own, and a client token that uses them."""
+    async def new_pool(self, keys: int = 3, *, owners: Mapping[str, str] | None = None) -> Pool:
+        """Make keys and a client token that uses them.
+
+        Args:
+            keys: How many, each of a project of its own.
+            owners: Chosen keys instead, and the project of each.
+        """
         name = f"t-{secrets.token_hex(6)}"
-        made = secret_keys or [f"AIzaTest{secrets.token_hex(16)}" for _ in range(keys)]
+        made = list(owners or ()) or [f"AIzaTest{secrets.token_hex(16)}" for _ in range(keys)]
         async with self.admin() as admin:
             created = await admin.call(
                 "CreateKeys",
-                pb.CreateKeysRequest(keys=[pb.NewKey(secret=key) for key in made], pool=name),
+                pb.CreateKeysRequest(
+                    keys=[
+                        pb.NewKey(secret=key, project_id=(owners or {}).get(key, ""))
+                        for key in made
+                    ],
+                    pool=name,
+                ),
             )
             token = await admin.call("CreateToken", pb.CreateTokenRequest(name=name, pool=name))
         ids = {key: row.key.key_id for key, row in zip(made, created.results, strict=True)}
@@ -203,12 +216,13 @@ class Admin:
 
     def __init__(self, channel: grpc.aio.Channel, credential: str) -> None:
         """Take a channel and what to present on it."""
+        self.channel = channel
         self._stub: Any = admin_pb2_grpc.KeyAdminServiceStub(channel)
-        self._metadata = (("authorization", f"Bearer {credential}"),)
+        self.metadata = (("authorization", f"Bearer {credential}"),)
 
     async def call(self, name: str, request: Any) -> Any:
         """Make a call by its name."""
-        return await getattr(self._stub, name)(request, timeout=10, metadata=self._metadata)
+        return await getattr(self._stub, name)(request, timeout=10, metadata=self.metadata)
 
 
 @contextlib.contextmanager
@@ -217,14 +231,14 @@ def running_system(folder: Path, base_url: str, **settings: str) -> Iterator[Sys
     port, ops_port = free_port(), free_port()
     data_dir = folder / "data"
     seed_key, seed_token = f"AIzaSeed{secrets.token_hex(16)}", f"sk-{secrets.token_hex(16)}"
-    env = clean_environment(
-        API_KEYS=json.dumps([seed_key]),
-        ALLOWED_TOKENS=json.dumps([seed_token]),
-        BASE_URL=base_url,
-        LOG_LEVEL="DEBUG",
-        LOG_AS_JSON="true",
-        **settings,
-    )
+    base = {
+        "API_KEYS": json.dumps([seed_key]),
+        "ALLOWED_TOKENS": json.dumps([seed_token]),
+        "BASE_URL": base_url,
+        "LOG_LEVEL": "DEBUG",
+        "LOG_AS_JSON": "true",
+    }
+    env = clean_environment(**(base | settings))
     command = [str(COMMAND), "up", "--port", str(port), "--ops-port", str(ops_port)]
     with running(
         *command, "--data-dir", str(data_dir), log=folder / "up.log", cwd=folder, env=env

@@ -1,80 +1,6 @@
--- Second part of acquire: who goes next.
+-- Third part of acquire: who goes next.
 
 local PROBES = 64
-
--- What is known of a project in this call, written back once at the end.
-
-local views, touched = {}, {}
-
-local function live_keys(project)
-  local rows = redis.call(
-    'ZRANGE', named('live', project), 0, count + #wishes.keys - 1, 'WITHSCORES')
-  local keys = {}
-  for at = 1, #rows, 2 do
-    keys[#keys + 1] = { id = rows[at], rank = tonumber(rows[at + 1]) }
-  end
-  return keys
-end
-
-local function view_of(project)
-  local view = views[project]
-  if not view then
-    view = {
-      state = read_state(model, project),
-      cool_until = project_cool_until(project),
-      keys = live_keys(project),
-    }
-    views[project] = view
-  end
-  return view
-end
-
--- The usable key of lowest rank.
-local function key_of(view)
-  local best
-  for _, key in ipairs(view.keys) do
-    if not excluded_key[key.id] and (not best or key.rank < best.rank) then
-      key.held = key.held or secret_of(key.id)
-      if key.held then
-        best = key
-      end
-    end
-  end
-  return best
-end
-
--- 'ok' | 'dead': no live key | 'out': left out by this caller | 'cool', until
-local function gate(project)
-  local view = view_of(project)
-  if #view.keys == 0 then
-    return 'dead'
-  end
-  if excluded_project[project] or not key_of(view) then
-    return 'out'
-  end
-  local cool_until = math.max(view.state.cool_until, view.cool_until)
-  if cool_until > now then
-    return 'cool', cool_until
-  end
-  return 'ok'
-end
-
-local leases = {}
-
-local function grant(project)
-  local view = view_of(project)
-  local key = key_of(view)
-  turn = math.max(now, turn + TICK)
-  view.state.rank = taken(view.state.rank, turn)
-  key.rank = taken(key.rank, turn)
-  key.granted = key.granted or {}
-  view.touched = true
-  touched[project] = view
-  local lease = { key = key, project = project }
-  leases[#leases + 1] = lease
-  key.granted[#key.granted + 1] = lease
-  return view.state.rank
-end
 
 -- The rotation: `ahead` is read from Redis in order, `again` holds what was put back.
 
@@ -123,6 +49,7 @@ local function admit()
     cursor = tonumber(rows[row + 1])
   end
   if #rows > 0 then
+    redis.call('ZADD', named('models'), 'NX', text(now), model)
     redis.call('HSET', progress, 'cursor', text(cursor))
     keep_model(model)
   end
@@ -143,11 +70,12 @@ end
 local probes, most_probes = 0, PROBES + 2 * count + #wishes.projects
 
 -- The next project whose time may have come; nil when there is none, or no probe left.
+-- A free call needs no more than a live key, so its time has always come.
 local function next_candidate()
   while probes < most_probes do
     probes = probes + 1
     local candidate = next_project()
-    if candidate and candidate.score < now + 1 then
+    if candidate and (is_free or candidate.score < now + 1) then
       return candidate
     elseif not admit_more() then
       return nil
@@ -155,9 +83,33 @@ local function next_candidate()
   end
 end
 
--- True when the search ended before the supply did.
+-- What has been in the way so far, for a refusal: answers of the gate -> true, the first
+-- time at which a project fits, and the projects that fit later.
+local seen, soonest, later = {}, HUGE, {}
+
+local function note(project, answer, fits)
+  seen[answer] = true
+  if answer == 'cool' then
+    soonest = math.min(soonest, fits)
+    later[#later + 1] = { project = project, fits = fits }
+  end
+end
+
+-- Of the projects that are short of tokens, those that have most left: a small request
+-- may fit where the usual one does not.
+local function search_short()
+  local rows = redis.call('ZREVRANGE', named('short', model), 0, 7)
+  for _, project in ipairs(rows) do
+    while #leases < count and gate(project) == 'ok' do
+      recall_rank(view_of(project))
+      grant(project, now)
+    end
+  end
+end
+
+-- Grants while there is somebody to serve. True when the search ended before the supply did.
 local function is_cut_short()
-  local cooling, gone = {}, {}
+  local scores, gone, has_moved = {}, {}, false
   local candidate
   while #leases < count do
     candidate = next_candidate()
@@ -165,24 +117,31 @@ local function is_cut_short()
       break
     end
     local project = candidate.project
-    local answer, cool_until = gate(project)
+    local answer, fits = gate(project)
     if answer == 'ok' then
-      if views[project].state.rank == 0 then
-        -- The state may have been forgotten; the score then still tells the rank.
-        views[project].state.rank = candidate.score
-      end
-      put_back(project, grant(project))
-    elseif answer == 'cool' then
-      cooling[#cooling + 1] = cool_until
-      cooling[#cooling + 1] = project
+      recall_rank(views[project], candidate.score)
+      grant(project, now)
+      put_back(project, place_of(views[project]))
     elseif answer == 'dead' then
       gone[#gone + 1] = project
+    else
+      note(project, answer, fits)
+      if answer ~= 'out' and not touched[project] then
+        recall_rank(views[project], candidate.score)
+        local score = place_of(views[project], answer)
+        scores[#scores + 1] = text(score)
+        scores[#scores + 1] = project
+        has_moved = has_moved or score > now
+      end
     end
   end
   -- Only now: places in `order` must not move while it is read page by page.
-  add_in_chunks(order, cooling)
+  add_in_chunks(order, scores)
   if #gone > 0 then
     redis.call('ZREM', order, unpack(gone))
   end
-  return not candidate and probes == most_probes
+  if #leases < count and not is_free then
+    search_short()
+  end
+  return not candidate and probes == most_probes and (has_moved or #gone > 0)
 end

@@ -19,10 +19,9 @@ end
 local now = read_clock()
 redis.call('DEL', name)
 redis.call(
-  'HSET', name, 'project', project, 'state', 'active', 'created', text(now),
+  'HSET', name, 'project', project, 'state', 'active', 'since', text(now),
   unpack(ARGV, 4))
 redis.call('ZADD', named('key_ids'), 0, key_id)
-redis.call('HINCRBY', named('project', project), 'keys', 1)
-redis.call('ZADD', named('projects'), 0, project)
+join(key_id, project)
 enlist(key_id, project, now)
 return 'created'

@@ -15,10 +15,6 @@ local PLACE = 1e9
 -- So many returned turns are remembered that ranks stay above this.
 local FLOOR = 1e12
 
-local GUESSED = 1
-local ABSENT = 2
-
-local IDLE_STATE_MS = 600000
 local IDLE_MODEL_MS = 172800000
 local LAPSED_MS = 600000
 -- Longer than any lease can still run.
@@ -34,6 +30,13 @@ end
 local function read_clock()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+-- The clock of a pool. Set back, it stands still until it has caught up with what it has
+-- shown before, so that what was charged stays charged.
+local function pool_clock()
+  local shown = redis.call('HGET', named('counters'), 'clock')
+  return math.max(read_clock(), tonumber(shown or 0))
 end
 
 -- `..` and tostring keep 14 digits, times have 13 and a fraction.
@@ -55,30 +58,6 @@ local function returned(rank)
     return rank
   end
   return rank - PLACE
-end
-
-local function state_name(model, project)
-  return named('state', model) .. ':' .. project
-end
-
-local function read_state(model, project)
-  local packed = redis.call('GET', state_name(model, project))
-  if not packed then
-    return { rank = 0, cool_until = 0, flags = 0 }
-  end
-  local rank, cool_until, flags = struct.unpack('<ddB', packed)
-  return { rank = rank, cool_until = cool_until, flags = flags }
-end
-
--- The one writer of states. Its caller writes `score_of` into `order`.
-local function write_state(model, project, state, now)
-  local packed = struct.pack('<ddB', state.rank, state.cool_until, state.flags)
-  local forget_at = math.max(now, state.cool_until) + IDLE_STATE_MS
-  redis.call('SET', state_name(model, project), packed, 'PXAT', text(math.floor(forget_at)))
-end
-
-local function score_of(state)
-  return math.max(state.rank, state.cool_until)
 end
 
 local function keep_model(model)
@@ -159,6 +138,10 @@ local function enlist(key_id, project, now)
     local number = redis.call('HINCRBY', named('counters'), 'admission', 1)
     redis.call('ZADD', named('admitted'), number, project)
   end
+  -- Models that wait for a key with room look at it now.
+  for _, model in ipairs(redis.call('SMEMBERS', named('parked', project))) do
+    redis.call('ZADD', named('order', model), 'XX', 'LT', text(now), project)
+  end
 end
 
 -- Take a key out of use. Its project leaves the order of each model when it is met there.
@@ -170,4 +153,17 @@ local function delist(key_id, project, now)
     redis.call('ZREM', named('admitted'), project)
   end
   withdraw(now, 'k' .. key_id)
+end
+
+-- The project that goes on where this one was merged. Leases, bindings and wishes may name
+-- the old one for long.
+local function resolve_project(project)
+  for _ = 1, 16 do
+    local into = redis.call('HGET', named('merged'), project)
+    if not into then
+      return project
+    end
+    project = into
+  end
+  return project
 end

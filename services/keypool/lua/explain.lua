@@ -1,23 +1,63 @@
--- Tell for each project how it stands with one model. Reads only.
+-- Tell for each project how it stands with one model.
 --
 -- KEYS  1 prefix of the pool
 -- ARGV  1 model
 --       2 limit     most projects told
--- Reply rows of {project, score, live keys, cool until, flags, cool until of the whole project}
--- Keeps Nothing changes.
+--       3 tokens    of the request in question
+--       4 calendar  JSON: ends of the quota day, slack
+-- Reply {rows, now}; a row has
+--       project, score, live keys, leases in flight, 1 when each live key is full, cool until,
+--       flags, cool until of the whole project, when a request fits or '' for never,
+--       {limit or -1, used, 1 when learned} of requests a minute, tokens and requests a day
+-- Keeps Nothing changes for anybody.
 
-local model = ARGV[1]
+local model, tokens = ARGV[1], tonumber(ARGV[3])
+local now = pool_clock()
+
+local function in_flight(project)
+  local open, is_full = 0, 1
+  for _, key_id in ipairs(redis.call('ZRANGE', named('live', project), 0, JOURNAL_SIZE)) do
+    local room = tonumber(redis.call('HGET', named('key', key_id), 'max_in_flight') or 0)
+    local leases = redis.call('ZCOUNT', named('leases', key_id), '(' .. text(now), '+inf')
+    open = open + leases
+    if room == 0 or leases < room then
+      is_full = 0
+    end
+  end
+  return open, is_full
+end
+
+local function window(limits, kind, used)
+  local limit = limits[kind]
+  return { text(limit or -1), text(used), limit and limits.learned[kind] and 1 or 0 }
+end
+
 local rows = {}
-local projects = redis.call('ZRANGE', named('projects'), 0, tonumber(ARGV[2]) - 1)
+local projects, owned = list_projects('-', '-', tonumber(ARGV[2]))
+for _, project in ipairs(owned) do
+  projects[#projects + 1] = project
+end
 for index, project in ipairs(projects) do
-  local state = read_state(model, project)
+  local state = read_state(model, project, now)
+  local row = redis.call('HMGET', named('project', project), 'cool_until', 'tier')
+  local limits = limits_of(state, row[2] or nil)
+  local cool_until = tonumber(row[1] or 0)
+  local requests, used = used_at(state, now)
+  local open, is_full = in_flight(project)
+  local fits = earliest(state, limits, math.max(now, cool_until), tokens, 0)
   rows[index] = {
     project,
     redis.call('ZSCORE', named('order', model), project) or '0',
     redis.call('ZCARD', named('live', project)),
+    open,
+    is_full,
     text(state.cool_until),
     state.flags,
-    text(project_cool_until(project)),
+    text(cool_until),
+    fits < HUGE and is_offered(limits) and text(math.ceil(fits)) or '',
+    window(limits, 'rpm', requests),
+    window(limits, 'tpm', used),
+    window(limits, 'rpd', state.day_count),
   }
 end
-return { rows, text(read_clock()) }
+return { rows, text(now) }

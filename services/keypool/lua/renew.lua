@@ -8,7 +8,7 @@
 -- Keeps A lease never ends earlier than was promised before.
 
 local open = named('leases', ARGV[2])
-local now = read_clock()
+local now = pool_clock()
 local expires = tonumber(redis.call('ZSCORE', open, ARGV[1]) or 0)
 if expires <= now then
   return ''

@@ -6,21 +6,31 @@
 --                    {lease or '', report or '', key, project or '', model,
 --                     'succeeded' | 'failed' | 'unused' | 'abandoned',
 --                     'none' | 'kill-key' | 'cool-model' | 'cool-project' | 'model-absent',
---                     ms to cool, 1 when guessed, 1 when the quota day bounds it, rule}
---       3 midnights  JSON: the next ends of the quota day, ms, ascending
--- Reply {kinds, withdrawals}
+--                     ms to cool, 1 when guessed, 1 when the quota day bounds it, rule, client,
+--                     {input, output, cached and thought tokens} or {}, start ms or 0,
+--                     1 when it was not sent, limits told: {a minute, tokens, a day} or 0 each}
+--       3 calendar   JSON: ends of the quota day, slack
+-- Reply {kinds, withdrawals, frozen}
 --       kinds        'settled' | 'repeated' | 'late' | 'unknown', one for each outcome
 --       withdrawals  {epoch, 1 when all is withdrawn, withdrawn...}
+--       frozen       rules that were found to meet many keys at once
 -- Keeps An outcome counts when its lease is open, or lapsed unsettled not long ago, and
---       only then: settling removes the lease. A report counts once. Cool-downs only
---       ever extend, save that a success ends one that was guessed.
+--       only then: settling removes the lease. A report counts once. What is given back was
+--       charged for this lease. Cool-downs only ever extend, save that a success ends one
+--       that was guessed.
+--
+-- In parts, which the loader puts together: settle_effects changes states and settle_guard
+-- doubts; this one, the last, decides.
 
 local REPORT_MS = 3600000
+-- A quota error without a delay: seldom more than a minute's limit.
+local BARE_MS = 15000
+local LONGEST_BARE_MS = 65000
+-- So often is a day's limit doubted that ends sooner than the day.
+local DAY_PROBES = 2
 
 local known_epoch = tonumber(ARGV[1])
 local outcomes = cjson.decode(ARGV[2])
-local midnights = cjson.decode(ARGV[3])
-local now = read_clock()
 
 local function claim_lease(lease, key_id)
   local expires = redis.call('ZSCORE', named('leases', key_id), lease)
@@ -44,81 +54,6 @@ local function claim_report(report, key_id)
   return 'repeated'
 end
 
-local function place(model, project, state)
-  write_state(model, project, state, now)
-  -- XX: a project that the model has not met yet enters by the cursor.
-  redis.call('ZADD', named('order', model), 'XX', score_of(state), project)
-end
-
-local function return_place(key_id, model, project)
-  local state = read_state(model, project)
-  if state.rank > 0 then
-    -- A rank that was forgotten is that of a project idle for long: it goes next anyway.
-    state.rank = returned(state.rank)
-    place(model, project, state)
-  end
-  local live = named('live', project)
-  local rank = redis.call('ZSCORE', live, key_id)
-  if rank then
-    redis.call('ZADD', live, returned(tonumber(rank)), key_id)
-  end
-end
-
-local function end_guess(model, project)
-  local state = read_state(model, project)
-  if state.cool_until > now and bit.band(state.flags, GUESSED) ~= 0 then
-    state.cool_until, state.flags = 0, 0
-    place(model, project, state)
-  end
-end
-
-local function cool_model(model, project, cool_until, flags)
-  local state = read_state(model, project)
-  if cool_until <= math.max(now, state.cool_until) then
-    return
-  end
-  if state.rank == 0 then
-    local score = tonumber(redis.call('ZSCORE', named('order', model), project) or 0)
-    state.rank = score <= now and score or 0
-  end
-  state.cool_until, state.flags = cool_until, flags
-  place(model, project, state)
-  withdraw(now, 'm' .. project .. '/' .. model)
-end
-
-local function cool_project(project, cool_until)
-  if cool_until <= math.max(now, project_cool_until(project)) then
-    return
-  end
-  redis.call('HSET', named('project', project), 'cool_until', text(cool_until))
-  local keys = redis.call('ZRANGE', named('live', project), 0, JOURNAL_SIZE)
-  for index, key_id in ipairs(keys) do
-    keys[index] = 'k' .. key_id
-  end
-  withdraw(now, unpack(keys))
-end
-
-local function kill(key_id, project, rule)
-  local name = named('key', key_id)
-  local state = redis.call('HGET', name, 'state')
-  if state == 'active' or state == 'paused' then
-    redis.call('HSET', name, 'state', 'dead', 'dead_reason', rule)
-    delist(key_id, project, now)
-  end
-end
-
-local function end_of_cooling(ms, is_day)
-  local cool_until = now + ms
-  if is_day then
-    for _, midnight in ipairs(midnights) do
-      if midnight > now then
-        return math.min(cool_until, midnight)
-      end
-    end
-  end
-  return cool_until
-end
-
 local function count_outcome(key_id, outcome)
   local name = named('key', key_id)
   redis.call('HSET', name, 'last_use', text(now))
@@ -129,38 +64,124 @@ local function count_outcome(key_id, outcome)
   end
 end
 
-local function apply(key_id, project, model, outcome, effect, ms, is_guess, is_day, rule)
-  if outcome == 'unused' then
-    return_place(key_id, model, project)
-    return
+-- Until when a model cools, and as what.
+local function cooling_of(row, held, charged)
+  local midnight = held.state.day_end
+  if row.is_day then
+    return climb(held, charged, row.ms, midnight, DAY_PROBES), HALF_OPEN
+  elseif row.is_guess then
+    return climb(held, charged, BARE_MS, now + LONGEST_BARE_MS), GUESSED + HALF_OPEN
   end
-  count_outcome(key_id, outcome)
-  if outcome == 'succeeded' then
-    end_guess(model, project)
-  elseif effect == 'kill-key' then
-    kill(key_id, project, rule)
-  elseif effect == 'cool-model' then
-    cool_model(model, project, end_of_cooling(ms, is_day), is_guess and GUESSED or 0)
-  elseif effect == 'model-absent' then
-    cool_model(model, project, end_of_cooling(ms, is_day), ABSENT)
-  elseif effect == 'cool-project' then
-    cool_project(project, end_of_cooling(ms, is_day))
+  return now + row.ms, 0
+end
+
+local function punish(row, held, charged)
+  if row.effect == 'cool-model' then
+    learn(held, row.limits)
+    cool_model(held, cooling_of(row, held, charged))
+  elseif row.effect == 'model-absent' then
+    cool_model(held, now + row.ms, ABSENT)
+  elseif row.effect ~= 'none' and not is_frozen(row.rule, row.key) then
+    if row.effect == 'kill-key' then
+      kill(row.key, row.project, row.rule)
+    elseif row.effect == 'cool-project' then
+      cool_project(row.project, now + row.ms, row.key)
+    end
   end
 end
 
+local function leave_queue(lease, model, charged)
+  if charged.granted > now then
+    local holder = string.match(lease, '([^/]+)/[^/]+$')
+    redis.call('ZREM', named('ahead', model), lease)
+    redis.call('ZREM', named('ahead', model .. '/' .. holder), lease)
+  end
+end
+
+local function apply(row)
+  local held = open_state(row.model, row.project)
+  local charged = charge_of(row.lease)
+  if row.lease == '' then
+    charged.granted = now
+    if row.outcome ~= 'unused' then
+      charge_report(held, row.started > 0 and row.started or now, row.tokens[1])
+    end
+  elseif charged.at > 0 then
+    if row.outcome == 'unused' or row.is_unsent then
+      refund(held, charged)
+    else
+      reconcile(held, charged, row.started > 0 and row.started or charged.at, row.tokens[1])
+    end
+  end
+  if row.lease ~= '' then
+    release(row.project)
+  end
+  if row.outcome == 'unused' then
+    leave_queue(row.lease, row.model, charged)
+    return_turn(held, row.key, row.project)
+    return
+  end
+  count_outcome(row.key, row.outcome)
+  if row.outcome == 'succeeded' and (charged.at > 0 or row.lease == '') then
+    succeed(held, charged)
+  elseif row.outcome == 'failed' then
+    punish(row, held, charged)
+  end
+end
+
+-- Limited clients of this call; false for those without limits.
+local client_cells = {}
+
+local function client_cell(client)
+  local cell = client_cells[client]
+  if cell == nil then
+    cell = read_client(client, now, day_at(calendar.ends, now)) or false
+    client_cells[client] = cell
+  end
+  return cell
+end
+
+local function account(row)
+  local cell = client_cell(row.client)
+  if cell and row.lease ~= '' and (row.outcome == 'unused' or row.is_unsent) then
+    client_refund(cell, tonumber(string.match(row.lease, '^%d+')))
+  end
+  if row.outcome == 'unused' then
+    return
+  end
+  note_usage(row.key, row.client, row.model, row.outcome, row.tokens)
+  if cell and row.tokens[1] then
+    client_spend(cell, row.tokens[1] + row.tokens[2] + row.tokens[4])
+  end
+end
+
+local function read_row(fields)
+  return {
+    lease = fields[1], report = fields[2], key = fields[3], project = fields[4],
+    model = fields[5], outcome = fields[6], effect = fields[7], ms = fields[8],
+    is_guess = fields[9] == 1, is_day = fields[10] == 1, rule = fields[11], client = fields[12],
+    tokens = fields[13], started = fields[14], is_unsent = fields[15] == 1, limits = fields[16],
+  }
+end
+
 local kinds = {}
-for index, row in ipairs(outcomes) do
-  local lease, report, key_id, project, model, outcome, effect, ms, guess, day, rule = unpack(row)
+for index, fields in ipairs(outcomes) do
+  local row = read_row(fields)
   local kind
-  if lease ~= '' then
-    kind = claim_lease(lease, key_id)
+  if row.lease ~= '' then
+    kind = claim_lease(row.lease, row.key)
+    row.project = resolve_project(row.project)
   else
-    kind = claim_report(report, key_id)
-    project = redis.call('HGET', named('key', key_id), 'project')
+    kind = claim_report(row.report, row.key)
+    row.project = redis.call('HGET', named('key', row.key), 'project')
   end
   if kind == 'settled' or kind == 'late' then
-    apply(key_id, project, model, outcome, effect, ms, guess == 1, day == 1, rule)
+    apply(row)
+    account(row)
   end
   kinds[index] = kind
 end
-return { kinds, withdrawals_since(known_epoch) }
+redis.call('HSET', named('counters'), 'clock', text(now))
+write_states()
+write_usage(now, day_at(calendar.ends, now))
+return { kinds, withdrawals_since(known_epoch), frozen_now }

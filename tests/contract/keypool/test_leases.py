@@ -370,7 +370,7 @@ def replaced(lease: Lease, lease_id: str) -> Lease:
 
 def name_of(lease: Lease) -> LeaseName:
     raw = lease.lease_id.rpartition("/")[0]
-    _, pool, model, project, key_id, client = raw.split("/")
+    _, pool, model, project, key_id, client, _ = raw.split("/")
     return LeaseName(raw, pool, model, project, key_id, client)
 
 

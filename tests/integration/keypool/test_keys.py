@@ -1,11 +1,15 @@
 """What operators do with keys, and what becomes of them."""
 
+from typing import Any
+
 import pytest
 from gemini_balance.keypool.v1 import admin_pb2, keypool_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
+from redis.asyncio import Redis
 
 from services.kit.errors import RemoteError
-from tests.support.keypool import Keypool, secret_of, secrets_of
+from tests.support.keypool import Keypool, failed, secret_of, secrets_of
+from tests.unit.judging import bodies
 
 ACTIVE, PAUSED = admin_pb2.Key.STATE_ACTIVE, admin_pb2.Key.STATE_PAUSED
 
@@ -27,6 +31,18 @@ async def list_keys(keypool: Keypool, **fields: object) -> list[admin_pb2.Key]:
         token = response.next_page_token
         if not token:
             return keys
+
+
+async def update(
+    keypool: Keypool, key: admin_pb2.Key, *paths: str, proxy_url: str = ""
+) -> admin_pb2.Key:
+    """Change the named fields of a key."""
+    request = admin_pb2.UpdateKeyRequest(
+        key=key, update_mask=FieldMask(paths=list(paths)), proxy_url=proxy_url
+    )
+    changed = (await keypool.admin.UpdateKey(request)).key
+    assert isinstance(changed, admin_pb2.Key)
+    return changed
 
 
 class TestCreate:
@@ -122,6 +138,25 @@ class TestList:
         assert [key.key_id for key in await list_keys(keypool, state=PAUSED)] == [paused]
         assert len(await list_keys(keypool, state=ACTIVE, tag="eu")) == 2
 
+    async def test_a_key_at_rest_takes_600_bytes(self, keypool: Keypool, redis_url: str) -> None:
+        # Long enough to be kept in two parts, as Google's are.
+        await keypool.add_keys(*secrets_of(1000))
+
+        async with Redis.from_url(redis_url) as redis:
+            sizes = [
+                await redis.memory_usage(name, samples=0) or 0 async for name in redis.scan_iter()
+            ]
+
+        assert sum(sizes) <= 600 * 1000
+
+    async def test_secrets_of_any_length_come_back_whole(self, keypool: Keypool) -> None:
+        secrets = ["AQ." + "x" * length for length in (8, 28, 29, 30, 31, 100, 509)]
+        await keypool.add_keys(*secrets)
+
+        leases = (await keypool.acquire(len(secrets))).leases
+
+        assert {lease.secret for lease in leases} == set(secrets)
+
 
 class TestChange:
     async def test_a_paused_key_is_not_leased_until_it_is_resumed(self, keypool: Keypool) -> None:
@@ -148,6 +183,73 @@ class TestChange:
         )
 
         assert (response.key.note, response.key.tags, response.key.weight) == ("new", ["a"], 5)
+
+    async def test_its_share_is_kept_and_can_be_changed(self, keypool: Keypool) -> None:
+        new = admin_pb2.NewKey(secret=secret_of(1), weight=3, max_in_flight=2, priority=-1)
+        await create(keypool, new)
+        [made] = await list_keys(keypool)
+
+        changed = await update(
+            keypool,
+            admin_pb2.Key(key_id=made.key_id, weight=0, max_in_flight=0, priority=7),
+            *("weight", "max_in_flight", "priority"),
+        )
+
+        assert (made.weight, made.max_in_flight, made.priority) == (3, 2, -1)
+        assert (changed.weight, changed.max_in_flight, changed.priority) == (1, 0, 7)
+        assert await keypool.key(made.key_id) == changed
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"weight": -1},
+            {"weight": 1001},
+            {"max_in_flight": -1},
+            {"max_in_flight": 100_001},
+            {"priority": 1001},
+            {"priority": -1001},
+            {"proxy_url": "proxy.example"},
+            {"proxy_url": "ftp://proxy.example"},
+            {"proxy_url": "http://"},
+            {"proxy_url": "http://proxy.example:port"},
+        ],
+    )
+    async def test_what_cannot_be_meant_is_refused(
+        self, keypool: Keypool, wrong: dict[str, Any]
+    ) -> None:
+        with pytest.raises(RemoteError) as failure:
+            await create(keypool, admin_pb2.NewKey(secret=secret_of(1), **wrong))
+
+        assert failure.value.code.name == "INVALID_ARGUMENT"
+        assert str(failure.value).startswith(f"keys[0].{next(iter(wrong))}: ")
+
+    async def test_a_proxy_is_changed_and_shown_without_credentials(self, keypool: Keypool) -> None:
+        [key_id] = await keypool.add_keys(secret_of(1))
+        url = "http://user:password@proxy.example:3128"
+
+        set_to = await update(keypool, admin_pb2.Key(key_id=key_id), "proxy", proxy_url=url)
+        [lease] = (await keypool.acquire()).leases
+        removed = await update(keypool, admin_pb2.Key(key_id=key_id), "proxy")
+
+        assert set_to.proxy == "http://proxy.example:3128"
+        assert (lease.proxy_url, removed.proxy) == (url, "")
+        assert (await keypool.acquire()).leases[0].proxy_url == ""
+
+    async def test_resuming_ends_a_cool_down_of_the_project_that_the_key_brought(
+        self, keypool: Keypool
+    ) -> None:
+        guilty, other = await keypool.add_keys(*secrets_of(2), project="shared")
+        leases = (await keypool.acquire(2)).leases
+        lease = next(lease for lease in leases if lease.key_id == guilty)
+        disabled = bodies.error(403, "PERMISSION_DENIED", "x", bodies.info("SERVICE_DISABLED"))
+        await keypool.settle(failed(lease, 403, disabled))
+
+        await keypool.admin.ResumeKey(admin_pb2.ResumeKeyRequest(key_id=other))
+        still = (await keypool.acquire()).leases
+        await keypool.admin.ResumeKey(admin_pb2.ResumeKeyRequest(key_id=guilty))
+
+        assert len(still) == 0
+        assert len((await keypool.acquire()).leases) == 1
 
     async def test_a_key_moves_to_another_project(self, keypool: Keypool) -> None:
         first, second = await keypool.add_keys(*secrets_of(2))
@@ -184,11 +286,3 @@ class TestChange:
             await getattr(keypool.admin, method)(request)
 
         assert (failure.value.code.name, failure.value.reason) == ("NOT_FOUND", "KEY_UNKNOWN")
-
-
-@pytest.mark.parametrize("method", ["VerifyKey", "QueryUsage"])
-async def test_what_is_not_built_says_so(keypool: Keypool, method: str) -> None:
-    with pytest.raises(RemoteError, match="not built yet") as failure:
-        await getattr(keypool.admin, method)(getattr(admin_pb2, f"{method}Request")())
-
-    assert (failure.value.code.name, failure.value.reason) == ("UNIMPLEMENTED", "NOT_BUILT")

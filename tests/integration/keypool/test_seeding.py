@@ -170,6 +170,92 @@ async def test_a_damaged_secret_costs_one_key_and_no_request(redis_url: str) -> 
         assert (await keypool.key(damaged)).in_flight_count == 0
 
 
+class TestTokensThatLeaveTheSettings:
+    async def test_they_open_nothing_any_more(self, redis_url: str) -> None:
+        async with running_keypool(redis_url, allowed_tokens=TOKENS, auth_token=OPERATOR):
+            pass
+
+        other = "sk-another-operator-token-0123456789"
+        values = {"allowed_tokens": TOKENS[:1], "auth_token": other}
+        async with running_keypool(redis_url, **values) as keypool:
+            for gone in (TOKENS[1], OPERATOR):
+                assert await refusal(keypool, gone) == ("PERMISSION_DENIED", "TOKEN_REVOKED")
+            assert (await authorize(keypool, TOKENS[0])).scopes == ["models", "files"]
+            assert "admin" in (await authorize(keypool, other)).scopes
+
+    async def test_they_work_again_when_they_come_back(self, redis_url: str) -> None:
+        for tokens in (TOKENS, TOKENS[:1], TOKENS):
+            async with running_keypool(redis_url, allowed_tokens=tokens) as keypool:
+                last = keypool
+                working = [len((await authorize(last, token)).scopes) for token in tokens]
+                assert working == [2] * len(tokens)
+
+    async def test_but_not_those_that_an_operator_revoked(self, redis_url: str) -> None:
+        async with running_keypool(redis_url, allowed_tokens=TOKENS[:1]) as keypool:
+            token_id = (await authorize(keypool, TOKENS[0])).client_id.removeprefix("c-")
+        async with running_keypool(redis_url) as keypool:
+            await keypool.admin.RevokeToken(admin_pb2.RevokeTokenRequest(token_id=token_id))
+
+        async with running_keypool(redis_url, allowed_tokens=TOKENS[:1]) as keypool:
+            assert await refusal(keypool, TOKENS[0]) == ("PERMISSION_DENIED", "TOKEN_REVOKED")
+
+    async def test_those_that_were_made_by_call_stay(self, redis_url: str) -> None:
+        async with running_keypool(redis_url, allowed_tokens=TOKENS) as keypool:
+            made = await keypool.admin.CreateToken(admin_pb2.CreateTokenRequest())
+
+        async with running_keypool(redis_url) as keypool:
+            assert (await authorize(keypool, made.secret)).scopes == ["models", "files"]
+
+
+async def test_a_key_of_the_settings_has_its_share_and_its_proxy(redis_url: str) -> None:
+    entry = {
+        "key": secret_of(1),
+        "proxy": "socks5://user:word@proxy.example:1080",
+        "weight": 2,
+        "max_in_flight": 3,
+        "priority": 4,
+    }
+    async with running_keypool(redis_url, api_keys=[entry]) as keypool:
+        [key] = await list_keys(keypool)
+
+        assert (key.weight, key.max_in_flight, key.priority) == (2, 3, 4)
+        assert key.proxy == "socks5://proxy.example:1080"
+
+
+PROXIES = [f"http://user:word{number}@proxy-{number}.example:3128" for number in range(4)]
+
+
+class TestProxies:
+    async def leased(self, redis_url: str, proxies: list[str]) -> dict[str, str]:
+        """Return the proxy of each of 40 keys."""
+        keys = [*secrets_of(40), {"key": secret_of(99), "proxy": "http://own.example:1"}]
+        async with running_keypool(redis_url, api_keys=keys, proxies=proxies) as keypool:
+            leases = (await keypool.acquire(64)).leases
+            shown = {key.key_id: key.proxy for key in await list_keys(keypool)}
+        for lease in leases:
+            assert shown[lease.key_id] == lease.proxy_url.replace(
+                lease.proxy_url.partition("//")[2].rpartition("@")[0] + "@", ""
+            )
+        return {lease.secret: lease.proxy_url for lease in leases}
+
+    async def test_keys_are_spread_over_them_the_same_each_time(self, redis_url: str) -> None:
+        first = await self.leased(redis_url, PROXIES)
+        again = await self.leased(redis_url, PROXIES[::-1])
+        fewer = await self.leased(redis_url, PROXIES[:3])
+
+        assert len(first) == 41
+        assert first.pop(secret_of(99)) == again.pop(secret_of(99)) == "http://own.example:1"
+        assert set(first.values()) == set(PROXIES)
+        assert first == again
+        moved = {secret for secret, proxy in first.items() if fewer[secret] != proxy}
+        assert moved == {secret for secret, proxy in first.items() if proxy == PROXIES[3]}
+
+    async def test_without_any_keys_go_directly(self, redis_url: str) -> None:
+        found = await self.leased(redis_url, [])
+
+        assert set(found.values()) == {"", "http://own.example:1"}
+
+
 async def used_key_pool(redis_url: str) -> tuple[str, str]:
     """Use a key pool in every way that stores something; return what must not be found."""
     proxy_password = "a-password-of-a-proxy-0123456789"

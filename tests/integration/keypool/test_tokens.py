@@ -149,3 +149,41 @@ async def test_an_unknown_token_id_is_not_found(keypool: Keypool, method: str) -
         await getattr(keypool.admin, method)(requests[method])
 
     assert (failure.value.code.name, failure.value.reason) == ("NOT_FOUND", "TOKEN_UNKNOWN")
+
+
+LIMITS = admin_pb2.ClientLimits(requests_per_minute=5, requests_per_day=90, tokens_per_day=10**12)
+
+
+async def test_limits_are_kept_told_and_changed(keypool: Keypool) -> None:
+    created = await create(keypool, limits=LIMITS, tags=["x"])
+    before = await authorize(keypool, created.secret)
+    [listed] = (await keypool.admin.ListTokens(admin_pb2.ListTokensRequest())).tokens
+
+    token = admin_pb2.Token(token_id=created.token.token_id)
+    request = admin_pb2.UpdateTokenRequest(token=token, update_mask=FieldMask(paths=["limits"]))
+    changed = (await keypool.admin.UpdateToken(request)).token
+
+    assert listed == created.token
+    assert (listed.limits, list(listed.tags)) == (LIMITS, ["x"])
+    assert changed.limits == admin_pb2.ClientLimits()
+    assert (before.limited, (await authorize(keypool, created.secret)).limited) == (True, False)
+
+
+async def test_limits_refuse_the_client_and_nobody_else(keypool: Keypool) -> None:
+    await keypool.add_keys("AIzaSyOnlyOneKeyForTwoClients")
+    limited = (await create(keypool, limits=admin_pb2.ClientLimits(requests_per_day=1))).token
+
+    first, second = [await keypool.acquire(client_id=limited.client_id) for _ in range(2)]
+    other = await keypool.acquire(client_id="someone-else")
+
+    assert (len(first.leases), len(second.leases), len(other.leases)) == (1, 0, 1)
+    assert second.refusal.reason == keypool_pb2.Refusal.REASON_CLIENT_LIMIT
+    assert second.refusal.HasField("retry_at")
+
+
+@pytest.mark.parametrize("field", ["requests_per_minute", "requests_per_day", "tokens_per_day"])
+async def test_a_negative_limit_is_refused(keypool: Keypool, field: str) -> None:
+    with pytest.raises(RemoteError) as failure:
+        await create(keypool, limits=admin_pb2.ClientLimits(**{field: -1}))
+
+    assert failure.value.code.name == "INVALID_ARGUMENT"

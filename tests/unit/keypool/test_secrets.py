@@ -113,14 +113,14 @@ class TestIdentity:
         assert alias.endswith(end)
 
     def test_a_lease_id_says_what_it_is_about(self) -> None:
-        lease_id = identity().seal_lease("17/eu/gemini-2.5-pro/p1/k1/c-1")
+        lease_id = identity().seal_lease("17/eu/gemini-2.5-pro/p1/k1/c-1/1.1.0.2")
 
         name = identity().open_lease(lease_id)
 
         assert name is not None
         assert (name.pool, name.model, name.project_id) == ("eu", "gemini-2.5-pro", "p1")
         assert (name.key_id, name.client_id) == ("k1", "c-1")
-        assert name.raw == "17/eu/gemini-2.5-pro/p1/k1/c-1"
+        assert name.raw == "17/eu/gemini-2.5-pro/p1/k1/c-1/1.1.0.2"
 
     @given(text=st.text(max_size=80))
     def test_no_made_up_lease_id_is_ours(self, text: str) -> None:
@@ -130,4 +130,4 @@ class TestIdentity:
         other = Identity()
         other.load(os.urandom(32))
 
-        assert other.open_lease(identity().seal_lease("17/p/m/p1/k1/c")) is None
+        assert other.open_lease(identity().seal_lease("17/p/m/p1/k1/c/1.1.0.2")) is None

@@ -1,0 +1,178 @@
+"""What the scripts of leases read and write: arguments and replies."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from services.keypool.model import (
+    LeaseOrder,
+    Refusal,
+    RefusalReason,
+    Usage,
+    Window,
+    WindowKind,
+    Withdrawals,
+)
+from services.keypool.quota_day import ends_of_day
+from services.keypool.redis_scripts import from_ms, maybe_from_ms, texts, to_ms
+from services.keypool.store import LeaseRow, OutcomeRow, StandingRow
+
+SLACK = timedelta(milliseconds=500)
+"""By how much longer a minute counts here than at Google, which counts arrivals, not grants."""
+
+_AT_ONCE_MS = 5_000
+"""How long a request may take to start that starts at once: clocks differ a little."""
+
+_GUESSED, _ABSENT = 1, 2
+
+
+def write_calendar(now: datetime, slack: timedelta = SLACK) -> bytes:
+    """Return the last argument of every script that looks at quota.
+
+    Args:
+        now: The time by our clock. The store's decides and may be behind; scripts skip
+            what is past.
+        slack: See `SLACK`.
+    """
+    ends = ends_of_day(now - timedelta(hours=1))
+    return orjson.dumps(
+        {"ends": [int(end.timestamp() * 1000) for end in ends], "slack": to_ms(slack)}
+    )
+
+
+def write_wishes(order: LeaseOrder) -> bytes:
+    """Return what narrows an order."""
+    wishes = order.wishes
+    return orjson.dumps(
+        {
+            "projects": wishes.excluded_projects,
+            "keys": wishes.excluded_keys,
+            "required": wishes.required_project,
+            "resources": wishes.resources,
+            "tokens": order.input_tokens,
+            "free": int(order.is_free),
+            "hold": 0 if order.hold is None else to_ms(order.hold),
+            "wait": to_ms(order.wait_budget),
+            "affinity": _write_affinity(order.affinity_hash),
+        }
+    )
+
+
+def _write_affinity(affinity_hash: int) -> dict[str, Any] | bool:
+    # As texts: numbers of scripts have 53 bits. Points are names of keys that may exist.
+    if not affinity_hash:
+        return False
+    digest = hashlib.sha256(affinity_hash.to_bytes(8)).digest()
+    halves = digest[:5], digest[5:10]
+    points = [f"k{base64.b32encode(half).decode().lower()}" for half in halves]
+    return {"hash": f"{affinity_hash:x}", "points": points}
+
+
+def write_spans(order: LeaseOrder) -> tuple[int, int]:
+    """Return in how many ms the request must have started, and the lease lapses."""
+    lifetime = to_ms(order.lifetime)
+    if order.hold is None:
+        return min(_AT_ONCE_MS, lifetime), lifetime
+    hold = to_ms(order.hold)
+    return hold, hold + lifetime
+
+
+def write_outcome(row: OutcomeRow) -> list[str | int | list[int]]:
+    """Return an outcome as the script that settles reads it."""
+    limits = row.told_limits
+    return [
+        row.raw_id,
+        row.report_id,
+        row.key_id,
+        row.project_id,
+        row.model,
+        row.outcome.value,
+        row.effect.value,
+        to_ms(row.cool_for),
+        int(row.is_guess),
+        int(row.ends_with_day),
+        row.rule_id,
+        row.client_id,
+        _write_usage(row.usage),
+        -int(-row.started_at.timestamp() * 1000 // 1) if row.started_at else 0,
+        int(row.is_unsent),
+        [limits.rpm or 0, limits.tpm or 0, limits.rpd or 0],
+    ]
+
+
+def _write_usage(usage: Usage | None) -> list[int]:
+    if usage is None:
+        return []
+    return [
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_tokens,
+        usage.thought_tokens,
+    ]
+
+
+def read_lease(row: Sequence[bytes]) -> LeaseRow:
+    """Return a lease that was granted."""
+    lease, key_id, project, alias, secret, proxy, use_by, expires, not_before = row
+    return LeaseRow(
+        raw_id=lease.decode(),
+        key_id=key_id.decode(),
+        project_id=project.decode(),
+        alias=alias.decode(),
+        sealed_secret=secret,
+        sealed_proxy=proxy,
+        use_by=from_ms(use_by),
+        expire_time=from_ms(expires),
+        not_before=maybe_from_ms(not_before),
+    )
+
+
+def read_refusal(row: Sequence[bytes]) -> Refusal | None:
+    """Return why leases were not granted."""
+    if not row:
+        return None
+    reason, retry_at, target = row
+    return Refusal(RefusalReason[reason.decode()], maybe_from_ms(retry_at), target.decode())
+
+
+def read_withdrawals(row: Sequence[Any]) -> Withdrawals:
+    """Return what was withdrawn."""
+    epoch, everything, *what = row
+    keys, model_projects = [], []
+    for entry in texts(what):
+        if entry.startswith("k"):
+            keys.append(entry[1:])
+        else:
+            project, _, model = entry[1:].partition("/")
+            model_projects.append((project, model))
+    return Withdrawals(int(epoch), bool(everything), tuple(keys), tuple(model_projects))
+
+
+def read_standing(row: Sequence[Any]) -> StandingRow:
+    """Return how a project stands."""
+    project, score, live_keys, in_flight, full, cool_until, flags, project_cool_until, fits = row[
+        :9
+    ]
+    windows = row[9:]
+    return StandingRow(
+        project_id=project.decode(),
+        score=float(score),
+        live_keys=live_keys,
+        in_flight=in_flight,
+        is_full=bool(full),
+        cool_until=maybe_from_ms(cool_until),
+        is_guess=bool(flags & _GUESSED),
+        is_absent=bool(flags & _ABSENT),
+        project_cool_until=maybe_from_ms(project_cool_until),
+        fits_at=maybe_from_ms(fits),
+        windows=tuple(
+            Window(kind, int(float(limit)), int(float(used)), bool(learned))
+            for kind, (limit, used, learned) in zip(WindowKind, windows, strict=True)
+            if float(limit) >= 0
+        ),
+        day_count=int(float(windows[2][1])),
+    )

@@ -1,0 +1,135 @@
+"""Stores whose scripts read a clock that tests set, and Google's side of the bargain."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from services.keypool.identity import Identity
+from services.keypool.key_secrets import KeySecrets
+from services.keypool.keys import Keys
+from services.keypool.leasing import Leasing
+from services.keypool.model import Grant, Lease, Outcome, Settlement, SettleResult, Usage
+from services.keypool.redis_key_store import RedisKeyStore
+from services.keypool.redis_keys import pool_key, pool_prefix
+from services.keypool.redis_lease_store import RedisLeaseStore
+from services.keypool.redis_scripts import Call, RedisPort, Script
+from services.keypool.vault import Vault
+from tests.contract.keypool.orders import new_keys, order
+
+VAULT = Vault("a key-encryption key for tests")
+# In the future: what is to be forgotten at a time is forgotten by the server's own clock.
+EPOCH = datetime(2031, 6, 3, 15, tzinfo=UTC)
+POOL = "default"
+
+_TIME = "redis.call('TIME')"
+_SET_TIME = "redis.call('HMGET', KEYS[1] .. 'test-clock', 's', 'us')"
+
+
+class ClockedPort(RedisPort):
+    """Runs the scripts as they are, but for where they read the time."""
+
+    async def run(self, *calls: Call) -> list[Any]:
+        return await super().run(*(replace(call, script=_clocked(call.script)) for call in calls))
+
+
+_KNOWN: dict[str, Script] = {}
+
+
+def _clocked(script: Script) -> Script:
+    if script.sha not in _KNOWN:
+        assert script.text.count(_TIME) == 1
+        text = script.text.replace(_TIME, _SET_TIME)
+        sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        _KNOWN[script.sha] = Script(text, sha)
+    return _KNOWN[script.sha]
+
+
+@dataclass
+class Clocked:
+    """A pool whose time is in our hands."""
+
+    redis: Any
+    slack: timedelta = timedelta()
+    time: datetime = EPOCH
+    port: RedisPort = field(init=False)
+    leases: RedisLeaseStore = field(init=False)
+    keys: RedisKeyStore = field(init=False)
+    leasing: Leasing = field(init=False)
+    admin: Keys = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.port = ClockedPort(self.redis)
+        identity = Identity()
+        identity.load(VAULT.first_pepper())
+        secrets = KeySecrets(VAULT)
+        self.leases = RedisLeaseStore(self.port, slack=self.slack, now=lambda: self.time)
+        self.keys = RedisKeyStore(self.port)
+        self.leasing = Leasing(self.leases, self.keys, identity, secrets)
+        self.admin = Keys(self.keys, identity, secrets)
+
+    async def open(self, projects: list[int]) -> None:
+        """Start with nothing but so many keys for each project."""
+        await self.redis.flushdb()
+        await self.set(self.time)
+        await self.admin.create(POOL, new_keys(projects))
+
+    async def set(self, time: datetime) -> None:
+        self.time = time
+        micros = int((time - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
+        clock = {"s": micros // 10**6, "us": micros % 10**6}
+        await self.redis.hset(pool_prefix(POOL) + "test-clock", mapping=clock)
+
+    async def advance(self, seconds: float) -> None:
+        await self.set(self.time + timedelta(seconds=seconds))
+
+    async def declare(self, field_name: str, **limits: int) -> None:
+        """Declare limits, or withdraw them when none are given."""
+        name = pool_key(POOL, "quotas")
+        if limits:
+            await self.redis.hset(name, field_name, orjson.dumps(limits))
+        else:
+            await self.redis.hdel(name, field_name)
+        await self.leases.quotas_changed(POOL)
+
+    async def acquire(self, count: int = 1, **fields: Any) -> Grant:
+        return await self.leasing.acquire(order(count=count, **fields), ())
+
+    async def one(self, **fields: Any) -> Lease:
+        grant = await self.acquire(**fields)
+        assert len(grant.leases) == 1, grant.refusal
+        return grant.leases[0]
+
+    async def granted(self, count: int = 1, **fields: Any) -> int:
+        """How many of so many orders of one lease are granted."""
+        number = 0
+        for _ in range(count):
+            number += len((await self.acquire(**fields)).leases)
+        return number
+
+    async def settle(
+        self,
+        *leases: Lease,
+        outcome: Outcome = Outcome.SUCCEEDED,
+        started_at: datetime | None = None,
+        tokens: int | None = None,
+        **fields: Any,
+    ) -> Sequence[SettleResult]:
+        usage = None if tokens is None else Usage(input_tokens=tokens)
+        rows = [
+            Settlement(lease.lease_id, outcome, usage=usage, started_at=started_at, **fields)
+            for lease in leases
+        ]
+        results, _ = await self.leasing.settle(rows, (), POOL, 0)
+        return results
+
+    async def limit_key(self, key_id: str, most: int) -> None:
+        await self.redis.hset(pool_key(POOL, "key", key_id), "max_in_flight", most)
+
+
+def seconds_after(time: datetime | None, base: datetime) -> float:
+    assert time is not None
+    return (time - base).total_seconds()
