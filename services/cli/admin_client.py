@@ -1,20 +1,13 @@
 """The operator's calls to the key pool."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
+import grpc.aio
 from gemini_balance.keypool.v1 import admin_pb2 as pb
 from gemini_balance.keypool.v1 import admin_pb2_grpc
 
-from services.cli import run_file
-from services.cli.data_dir import DEFAULT_DATA_DIR
-from services.cli.dotenv_file import read_given
-from services.cli.errors import BAD_SETTINGS, CommandError
 from services.kit.errors import RemoteError
 from services.kit.grpc_channel import ServiceChannel
 
@@ -22,44 +15,9 @@ T = TypeVar("T")
 
 BATCH = 1000
 _TIMEOUT_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class AdminAccess:
-    """How to reach the key pool.
-
-    Attributes:
-        target: Its gRPC target.
-        credential: A credential with the scope `admin`.
-        demo: Whether it belongs to a demo.
-    """
-
-    target: str
-    credential: str = field(repr=False)
-    demo: bool = False
-
-
-def find_access(data_dir: Path | None) -> AdminAccess:
-    """Return how to reach the key pool: the named one, else the one that runs here.
-
-    Args:
-        data_dir: The data folder of a running `up`, when it was named.
-
-    Raises:
-        CommandError: Nothing was named, and nothing runs.
-    """
-    given = read_given(Path.cwd())
-    target = given.get("KEYPOOL_TARGET")
-    if data_dir is None and target is not None:
-        credential = given.get("SERVICE_CREDENTIAL")
-        if credential is None:
-            raise CommandError(
-                "SERVICE_CREDENTIAL is not set; KEYPOOL_TARGET needs one with the scope admin",
-                exit_code=BAD_SETTINGS,
-            )
-        return AdminAccess(target, credential)
-    running = run_file.read_running(data_dir or Path(given.get("DATA_DIR") or DEFAULT_DATA_DIR))
-    return AdminAccess(running.keypool_target, running.admin_credential, demo=running.demo)
+# These go through all keys.
+_REKEY_SECONDS = 600.0
+_DISCOVER_SECONDS = 3600.0
 
 
 class AdminClient:
@@ -114,6 +72,33 @@ class AdminClient:
         """Put a paused or dead key back into use."""
         return (await self._call(self._stub.ResumeKey, pb.ResumeKeyRequest(key_id=key_id))).key
 
+    async def update_key(self, request: pb.UpdateKeyRequest) -> pb.Key:
+        """Change what operators may change about a key."""
+        return (await self._call(self._stub.UpdateKey, request)).key
+
+    async def verify_key(self, key_id: str) -> pb.VerifyKeyResponse:
+        """Try a key against the upstream."""
+        return await self._call(self._stub.VerifyKey, pb.VerifyKeyRequest(key_id=key_id))
+
+    async def rekey_secrets(self, request: pb.RekeySecretsRequest) -> pb.RekeySecretsResponse:
+        """Seal all secrets anew."""
+        return await self._call(self._stub.RekeySecrets, request, timeout=_REKEY_SECONDS)
+
+    async def discover_projects(
+        self, request: pb.DiscoverProjectsRequest
+    ) -> AsyncIterator[pb.DiscoverProjectsResponse]:
+        """Find out which keys share a project; yield what is found as it is found."""
+        call = self._stub.DiscoverProjects(
+            request, timeout=_DISCOVER_SECONDS, metadata=self._channel.metadata()
+        )
+        try:
+            async for finding in call:
+                yield finding
+        except grpc.aio.AioRpcError as error:
+            raise RemoteError(error) from error
+        finally:
+            call.cancel()
+
     async def delete_key(self, key_id: str) -> bool:
         """Remove a key and say whether the settings name it too."""
         request = pb.DeleteKeyRequest(key_id=key_id)
@@ -139,50 +124,51 @@ class AdminClient:
         request = pb.RevokeTokenRequest(token_id=token_id)
         return (await self._call(self._stub.RevokeToken, request)).token
 
-    async def _call(self, method: Callable[..., Awaitable[T]], request: Any) -> T:
-        return await self._channel.call(method, request, timeout=_TIMEOUT_SECONDS)
+    async def update_token(self, request: pb.UpdateTokenRequest) -> pb.Token:
+        """Change what operators may change about a token."""
+        return (await self._call(self._stub.UpdateToken, request)).token
 
+    async def list_projects(self, *, pool: str = "") -> AsyncIterator[pb.Project]:
+        """Yield all projects of a pool."""
+        request = pb.ListProjectsRequest(page_size=BATCH, pool=pool)
+        while True:
+            page = await self._call(self._stub.ListProjects, request)
+            for project in page.projects:
+                yield project
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
-@contextlib.asynccontextmanager
-async def open_admin(access: AdminAccess) -> AsyncIterator[AdminClient]:
-    """Open the key pool for the length of the block.
+    async def update_project(self, request: pb.UpdateProjectRequest) -> pb.Project:
+        """Change what operators may change about a project."""
+        return (await self._call(self._stub.UpdateProject, request)).project
 
-    Raises:
-        CommandError: A call in the block failed; one line says why.
-    """
-    channel = ServiceChannel(
-        access.target,
-        access.credential,
-        service=pb.DESCRIPTOR.services_by_name["KeyAdminService"].full_name,
-    )
-    try:
-        yield AdminClient(channel)
-    except RemoteError as error:
-        raise CommandError(_explain(access.target, error)) from error
-    finally:
-        await channel.close()
+    async def merge_projects(self, request: pb.MergeProjectsRequest) -> pb.Project:
+        """Make one project of two."""
+        return (await self._call(self._stub.MergeProjects, request)).project
 
+    async def set_quota(self, request: pb.SetQuotaRequest) -> pb.Quota:
+        """Declare a limit."""
+        return (await self._call(self._stub.SetQuota, request)).quota
 
-def run_admin(data_dir: Path | None, work: Callable[[AdminClient, AdminAccess], Awaitable[T]]) -> T:
-    """Do something with the key pool that `find_access` finds.
+    async def list_quotas(self, *, pool: str = "") -> list[pb.Quota]:
+        """Return the declared limits."""
+        request = pb.ListQuotasRequest(pool=pool)
+        return list((await self._call(self._stub.ListQuotas, request)).quotas)
 
-    Raises:
-        CommandError: It cannot be reached, or a call failed.
-    """
-    access = find_access(data_dir)
+    async def delete_quota(self, request: pb.DeleteQuotaRequest) -> None:
+        """Withdraw a declared limit."""
+        await self._call(self._stub.DeleteQuota, request)
 
-    async def run() -> T:
-        async with open_admin(access) as admin:
-            return await work(admin, access)
+    async def query_usage(self, request: pb.QueryUsageRequest) -> list[pb.QueryUsageResponse.Row]:
+        """Return what was used, most calls first."""
+        return list((await self._call(self._stub.QueryUsage, request)).rows)
 
-    return asyncio.run(run())
-
-
-def _explain(target: str, error: RemoteError) -> str:
-    # Texts from elsewhere may span lines.
-    text = " ".join(str(error).split())
-    if error.is_away:
-        return f"the key pool at {target} does not answer: {text}"
-    if error.code is grpc.StatusCode.UNAUTHENTICATED:
-        return f"the key pool at {target} does not accept this credential"
-    return f"the key pool refuses: {text}"
+    async def _call(
+        self,
+        method: Callable[..., Awaitable[T]],
+        request: Any,
+        *,
+        timeout: float = _TIMEOUT_SECONDS,
+    ) -> T:
+        return await self._channel.call(method, request, timeout=timeout)

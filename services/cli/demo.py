@@ -11,15 +11,20 @@ from gemini_balance.keypool.v1 import admin_pb2 as pb
 from services.cli import secrets_store
 from services.cli.admin_client import AdminClient
 from services.cli.dotenv_file import GivenSettings
-from services.cli.keys import parse_keys
+from services.cli.key_text import parse_keys
 from services.cli.secrets_store import LocalSecrets
 
 TAG = "demo"
 
 
+def has_given_keys(given: GivenSettings) -> bool:
+    """Return whether the settings hold a key."""
+    return bool(parse_keys(given.get("API_KEYS") or ""))
+
+
 async def is_demo(given: GivenSettings, admin: AdminClient) -> bool:
     """Return whether neither the settings nor the store hold a real key."""
-    if parse_keys(given.get("API_KEYS") or ""):
+    if has_given_keys(given):
         return False
     async for key in admin.list_keys():
         if TAG not in key.tags:

@@ -9,6 +9,9 @@ from dotenv import dotenv_values
 
 from services.cli.errors import BadSettingError, CommandError
 
+# Settings that name a file which is no secret.
+_PATHS = frozenset({"QUOTA_FILE"})
+
 
 @dataclass(frozen=True, slots=True)
 class GivenSettings:
@@ -44,7 +47,7 @@ class GivenSettings:
                 # The parts run in another folder.
                 chosen[f"{name}_FILE"] = str(Path(path).absolute())
             elif value := self.values.get(name):
-                chosen[name] = value
+                chosen[name] = str(Path(value).absolute()) if name in _PATHS else value
         return chosen
 
 

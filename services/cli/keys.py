@@ -1,27 +1,24 @@
-"""`gemini-balance keys`: the upstream keys of the pool."""
+"""`gemini-balance keys`: adding, listing and exporting the upstream keys of the pool."""
 
-import re
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import typer
 from gemini_balance.keypool.v1 import admin_pb2 as pb
 
-from services.cli.admin_client import AdminAccess, AdminClient, run_admin
+from services.cli import key_changes, key_upkeep
+from services.cli.admin_access import AdminAccess, explain_failure, run_admin
+from services.cli.admin_client import BATCH, AdminClient
 from services.cli.errors import CommandError
-from services.cli.output import Row, print_rows, remark
+from services.cli.key_text import parse_keys, read_keys, require_sendable
+from services.cli.options import AsJson, DataDir, Pool
+from services.cli.output import MOST_SHOWN, Row, print_rows, remark, say, to_line
+from services.cli.progress import progress
+from services.cli.times import iso, read_time
+from services.kit.errors import RemoteError
 
 app = typer.Typer(no_args_is_help=True, help="Manage the upstream keys of the pool.")
-
-DataDir: TypeAlias = Annotated[
-    Path | None, typer.Option(help="The data folder of the running `up` to speak to.")
-]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-KeyNames: TypeAlias = Annotated[
-    list[str], typer.Argument(help="Ids of keys, unique beginnings of them, or aliases.")
-]
 
 COLUMNS = (
     "key_id",
@@ -35,27 +32,26 @@ COLUMNS = (
     "tags",
     "note",
 )
-
-_SEPARATORS = re.compile(r"[\s,;]+")
-_WRAPPING = "\"'`[]()"
-_SETTING_NAME = re.compile(r"^[A-Z_]+=")
-
-
-def parse_keys(text: str) -> list[str]:
-    """Return the keys in any pasted text, in order and each once.
-
-    Keys may be separated by white space, commas or semicolons, quoted, and
-    wrapped as a JSON list or a line of `.env`.
-    """
-    words = (_SETTING_NAME.sub("", word.strip(_WRAPPING)) for word in _SEPARATORS.split(text))
-    return list(dict.fromkeys(key for word in words if (key := word.strip(_WRAPPING))))
+ALL_COLUMNS = (
+    *COLUMNS,
+    "weight",
+    "priority",
+    "max_in_flight",
+    "proxy",
+    "seeded",
+    "created",
+    "last_used",
+)
 
 
 @app.command("add")
 def add(
     keys: Annotated[
         list[str] | None,
-        typer.Argument(help="Keys. Better pasted on standard input: arguments are seen by others."),
+        typer.Argument(
+            metavar="KEY",
+            help="Keys. Better pasted on standard input: arguments are seen by others.",
+        ),
     ] = None,
     *,
     file: Annotated[
@@ -64,28 +60,45 @@ def add(
     project: Annotated[
         str, typer.Option(help="The project that all of them belong to; by default one each.")
     ] = "",
-    pool: Annotated[str, typer.Option(help="The pool; by default `default`.")] = "",
-    note: Annotated[str, typer.Option(help="A remark for people.")] = "",
     tag: Annotated[list[str] | None, typer.Option(help="A tag; may be repeated.")] = None,
+    note: Annotated[str, typer.Option(help="A remark for people.")] = "",
+    weight: Annotated[int, typer.Option(min=0, help="Share relative to others; 0 means 1.")] = 0,
+    priority: Annotated[int, typer.Option(help="Higher ones are used first.")] = 0,
+    max_in_flight: Annotated[
+        int, typer.Option(min=0, help="Calls that may run at one time; 0 means any number.")
+    ] = 0,
+    proxy: Annotated[str, typer.Option(help="The proxy that calls with them go through.")] = "",
+    pool: Pool = "",
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Add keys: as arguments, from a file, or pasted on standard input."""
-    secrets = parse_keys(_read_keys(keys, file))
+    secrets = parse_keys(read_keys(keys or [], file))
     if not secrets:
         raise CommandError("no key was given")
+    require_sendable(secrets)
     new = [
-        pb.NewKey(secret=secret, project_id=project, note=note, tags=tag or [])
+        pb.NewKey(
+            secret=secret,
+            project_id=project,
+            note=note,
+            tags=tag or [],
+            weight=weight,
+            priority=priority,
+            max_in_flight=max_in_flight,
+            proxy_url=proxy,
+        )
         for secret in secrets
     ]
 
     async def work(admin: AdminClient, access: AdminAccess) -> None:
-        results = await admin.create_keys(new, pool=pool)
+        results = await _create(admin, access, new, pool)
         rows: list[Row] = [
-            {**_describe(result.key), "result": "added" if result.created else "known already"}
+            {**describe(result.key), "result": "added" if result.created else "known already"}
             for result in results
         ]
-        print_rows(("key_id", "alias", "project", "result"), rows, as_json=as_json)
+        if as_json or len(rows) <= MOST_SHOWN or not sys.stdout.isatty():
+            print_rows(("key_id", "alias", "project", "result"), rows, as_json=as_json)
         added = sum(result.created for result in results)
         remark(f"{added} added, {len(results) - added} known already")
         if access.demo:
@@ -96,10 +109,12 @@ def add(
 
 @app.command("list")
 def list_(
+    *,
     state: Annotated[
         str, typer.Option(help="Only keys in this state: active, paused, dead or unreadable.")
     ] = "",
     tag: Annotated[str, typer.Option(help="Only keys with this tag.")] = "",
+    project: Annotated[str, typer.Option(help="Only keys of this project.")] = "",
     pool: Annotated[str, typer.Option(help="Only keys of this pool.")] = "",
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -108,97 +123,43 @@ def list_(
     wanted = _parse_state(state)
 
     async def work(admin: AdminClient, _access: AdminAccess) -> None:
-        found = [_describe(key) async for key in admin.list_keys(tag=tag, pool=pool, state=wanted)]
-        print_rows(COLUMNS, found, as_json=as_json)
+        found = [
+            describe(key)
+            async for key in admin.list_keys(tag=tag, pool=pool, state=wanted)
+            if project in {"", key.project_id}
+        ]
+        print_rows(ALL_COLUMNS if as_json else COLUMNS, found, as_json=as_json)
 
     run_admin(data_dir, work)
 
 
-@app.command("pause")
-def pause(keys: KeyNames, data_dir: DataDir = None) -> None:
-    """Take keys out of use until they are resumed."""
-
-    async def change(admin: AdminClient, key: pb.Key) -> str:
-        return f"{(await admin.pause_key(key.key_id)).alias} is paused"
-
-    _change_each(data_dir, keys, change)
-
-
-@app.command("resume")
-def resume(keys: KeyNames, data_dir: DataDir = None) -> None:
-    """Put paused or dead keys back into use."""
-
-    async def change(admin: AdminClient, key: pb.Key) -> str:
-        return f"{(await admin.resume_key(key.key_id)).alias} is in use"
-
-    _change_each(data_dir, keys, change)
-
-
-@app.command("remove")
-def remove(keys: KeyNames, data_dir: DataDir = None) -> None:
-    """Remove keys and their secrets for good."""
-
-    async def change(admin: AdminClient, key: pb.Key) -> str:
-        seeded = await admin.delete_key(key.key_id)
-        advice = "; also remove it from the settings" if seeded else ""
-        return f"{key.alias} is removed{advice}"
-
-    _change_each(data_dir, keys, change)
-
-
-def _change_each(
-    data_dir: Path | None,
-    names: list[str],
-    change: Callable[[AdminClient, pb.Key], Awaitable[str]],
+@app.command("export")
+def export(
+    tag: Annotated[str, typer.Option(help="Only keys with this tag.")] = "",
+    pool: Annotated[str, typer.Option(help="Only keys of this pool.")] = "",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
+    """Write all that is known of keys but their secrets, tab separated with a heading."""
+
     async def work(admin: AdminClient, _access: AdminAccess) -> None:
-        # All must be known before any is changed.
-        found = [await _find(admin, name) for name in names]
-        for key in found:
-            remark(await change(admin, key))
+        rows = [describe(key) async for key in admin.list_keys(tag=tag, pool=pool)]
+        if as_json:
+            print_rows(ALL_COLUMNS, rows, as_json=True)
+            return
+        say("\t".join(ALL_COLUMNS))
+        for row in rows:
+            say(to_line(ALL_COLUMNS, row))
 
     run_admin(data_dir, work)
 
 
-async def _find(admin: AdminClient, name: str) -> pb.Key:
-    if key := await admin.get_key(name):
-        return key
-    found = [
-        key
-        async for key in admin.list_keys()
-        if key.alias == name
-        or (len(name) >= 4 and (key.key_id.startswith(name) or key.alias.startswith(name)))
-    ]
-    if not found:
-        raise CommandError(f"no key is called {name}; `keys list` shows ids and aliases")
-    if len(found) > 1:
-        raise CommandError(f"{len(found)} keys are called {name}; give the whole id")
-    return found[0]
+app.add_typer(key_changes.app)
+app.add_typer(key_upkeep.app)
 
 
-def _read_keys(arguments: list[str] | None, file: Path | None) -> str:
-    if arguments and file:
-        raise CommandError("give keys as arguments or in a file, not both", exit_code=2)
-    if arguments:
-        return "\n".join(arguments)
-    if file:
-        try:
-            return file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{file} cannot be read: {error}") from error
-    if sys.stdin.isatty():
-        remark("paste keys, then press Ctrl-D:")
-    return sys.stdin.read()
-
-
-def _parse_state(text: str) -> pb.Key.State.ValueType:
-    name = f"STATE_{text.upper() or 'UNSPECIFIED'}"
-    if name not in pb.Key.State.keys():  # noqa: SIM118  # an enum wrapper, not a dict
-        raise CommandError(f"no such state: {text}", exit_code=2)
-    return pb.Key.State.Value(name)
-
-
-def _describe(key: pb.Key) -> Row:
+def describe(key: pb.Key) -> Row:
+    """Return a key for people."""
     state = pb.Key.State.Name(key.state).removeprefix("STATE_").lower()
     return {
         "key_id": key.key_id,
@@ -211,4 +172,37 @@ def _describe(key: pb.Key) -> Row:
         "in_flight": key.in_flight_count,
         "tags": list(key.tags),
         "note": key.note,
+        "weight": key.weight or 1,
+        "priority": key.priority,
+        "max_in_flight": key.max_in_flight,
+        "proxy": key.proxy,
+        "seeded": key.seeded,
+        "created": iso(read_time(key, "create_time")),
+        "last_used": iso(read_time(key, "last_use_time")),
     }
+
+
+async def _create(
+    admin: AdminClient, access: AdminAccess, new: list[pb.NewKey], pool: str
+) -> list[pb.CreateKeysResponse.Result]:
+    results: list[pb.CreateKeysResponse.Result] = []
+    with progress("adding keys", len(new)) as show:
+        for start in range(0, len(new), BATCH):
+            try:
+                results += await admin.create_keys(new[start : start + BATCH], pool=pool)
+            except RemoteError as error:
+                reason = explain_failure(access.target, error)
+                raise CommandError(
+                    f"{reason}; {start} of {len(new)} keys are in, give all again for the rest"
+                    if start
+                    else reason
+                ) from error
+            show(len(results))
+    return results
+
+
+def _parse_state(text: str) -> pb.Key.State.ValueType:
+    name = f"STATE_{text.upper() or 'UNSPECIFIED'}"
+    if name not in pb.Key.State.keys():  # noqa: SIM118  # an enum wrapper, not a dict
+        raise CommandError(f"no such state: {text}", exit_code=2)
+    return pb.Key.State.Value(name)

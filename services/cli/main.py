@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import keys, tokens, up
+from services.cli import explain, keys, projects, quotas, tokens, usage
 from services.cli.errors import INTERRUPTED, CommandError
 from services.cli.output import remark
 
@@ -21,6 +21,10 @@ app = typer.Typer(
 )
 app.add_typer(keys.app, name="keys")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(projects.app, name="projects")
+app.add_typer(quotas.app, name="quotas")
+app.add_typer(usage.app)
+app.add_typer(explain.app)
 
 
 @app.command("up")
@@ -37,6 +41,8 @@ def up_command(
     ] = None,
 ) -> None:
     """Run everything on this machine. Ctrl-C stops it."""
+    # Loaded late, as services are: the other commands start quicker without it.
+    up = importlib.import_module("services.cli.up")
     raise typer.Exit(up.run_up(port=port, ops_port=ops_port, data_dir_option=data_dir))
 
 

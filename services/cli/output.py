@@ -9,6 +9,9 @@ from rich.table import Table
 
 Row = dict[str, str | int | bool | list[str]]
 
+MOST_SHOWN = 200
+"""A table for people that is longer than this says nothing."""
+
 
 def say(text: str) -> None:
     """Print a line on standard output exactly as it is, however long."""
@@ -35,7 +38,7 @@ def print_rows(columns: Sequence[str], rows: Sequence[Row], *, as_json: bool) ->
         return
     if not sys.stdout.isatty():
         for row in rows:
-            say("\t".join(_plain(row[column]) for column in columns))
+            say(to_line(columns, row))
         return
     table = Table()
     for column in columns:
@@ -45,6 +48,11 @@ def print_rows(columns: Sequence[str], rows: Sequence[Row], *, as_json: bool) ->
         # Notes and names are an operator's text, not Rich's markup.
         table.add_row(*(_plain(row[column]).replace("[", r"\[") for column in columns))
     Console().print(table)
+
+
+def to_line(columns: Sequence[str], row: Row) -> str:
+    """Return a row as one tab separated line."""
+    return "\t".join(_plain(row[column]) for column in columns)
 
 
 def _plain(value: str | int | bool | list[str]) -> str:

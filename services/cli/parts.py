@@ -52,8 +52,12 @@ class Parts:
     log_level: str
     lock_descriptor: int
 
-    def keypool(self) -> ChildSpec:
-        """Return how to run the key pool."""
+    def keypool(self, *, demo: bool) -> ChildSpec:
+        """Return how to run the key pool.
+
+        Args:
+            demo: Whether the simulator is its upstream.
+        """
         env = {
             "KEYPOOL_LISTEN": self.layout.keypool.listen,
             "REDIS_URL": self.redis_url,
@@ -61,11 +65,15 @@ class Parts:
                 {
                     "edge": (self.secrets.edge, ["lease", "act-as"]),
                     "files": (self.secrets.files, ["lease", "act-as"]),
-                    "cli": (self.secrets.cli, ["admin"]),
+                    # `explain` asks the data path.
+                    "cli": (self.secrets.cli, ["admin", "lease"]),
                 }
             ),
             "DRAIN_SECONDS": f"{_INNER_DRAIN_SECONDS:g}",
         }
+        if demo:
+            # Demo keys must never reach Google, nor calls on this machine a proxy.
+            env |= {"BASE_URL": f"http://{self.layout.simulator.local}", "PROXIES": ""}
         defaults = {
             "ENCRYPTION_KEY": self.secrets.encryption_key,
             "AUTH_TOKEN": self.secrets.auth_token,

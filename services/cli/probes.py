@@ -14,7 +14,7 @@ _ANSWER_SECONDS = 2.0
 
 
 async def redis_answers(url: str) -> None:
-    """Return once the store at a `redis://` URL answers a ping, its data loaded."""
+    """Return once the store at a `REDIS_URL` answers a ping, its data loaded."""
     redis = open_redis(url, name="up")
     try:
         while True:

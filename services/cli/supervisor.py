@@ -43,6 +43,17 @@ class Supervisor:
         self._children.append(child)
         await child.start()
 
+    async def replace(self, spec: ChildSpec) -> None:
+        """Stop the part of the same name and start this one in its place.
+
+        Raises:
+            ChildStartError: It ended, or was not ready in time.
+        """
+        [place] = [at for at, child in enumerate(self._children) if child.spec.name == spec.name]
+        await self._children[place].stop()
+        self._children[place] = Child(spec, self._backoff, self._on_change)
+        await self._children[place].start()
+
     async def stop(self) -> None:
         """Stop all parts, the last started first, and return once they are gone."""
         for child in reversed(self._children):

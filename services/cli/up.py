@@ -10,7 +10,8 @@ from pathlib import Path
 from gemini_balance.keypool.v1 import admin_pb2 as pb
 
 from services.cli import banner, data_dir, demo, probes, run_file, secrets_store
-from services.cli.admin_client import AdminAccess, AdminClient, open_admin
+from services.cli.admin_access import AdminAccess, open_admin
+from services.cli.admin_client import AdminClient
 from services.cli.child import ChildSpec, ChildStartError
 from services.cli.dotenv_file import GivenSettings, read_given
 from services.cli.errors import BAD_SETTINGS, INTERRUPTED, BadSettingError, CommandError
@@ -113,11 +114,15 @@ class System:
             await _require_store(parts.redis_url)
         else:
             await supervisor.start(self._store)
-        await supervisor.start(parts.keypool())
+        # Stored keys tell the mode, and only the key pool can read them: begin with a guess.
+        guess = not demo.has_given_keys(parts.given)
+        await supervisor.start(parts.keypool(demo=guess))
         access = AdminAccess(parts.layout.keypool.local, parts.secrets.cli)
         async with open_admin(access) as admin:
             await self._choose_mode(admin)
             has_tokens = await _has_client_token(admin)
+        if self._demo is not guess:
+            await supervisor.replace(parts.keypool(demo=self._demo))
         await supervisor.start(self._parts.files())
         if self._demo:
             await supervisor.start(self._parts.simulator())
@@ -202,8 +207,7 @@ async def _require_store(url: str) -> None:
             " without REDIS_URL `up` runs a store of its own"
         ) from error
     except ValueError as error:
-        # Its message could quote a password.
-        raise BadSettingError("REDIS_URL", "must begin with redis:// or rediss://") from error
+        raise BadSettingError("REDIS_URL", str(error)) from error
 
 
 async def _has_client_token(admin: AdminClient) -> bool:

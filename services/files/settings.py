@@ -3,6 +3,7 @@
 from pydantic import SecretStr, field_validator
 
 from services.kit.credentials import CredentialBook
+from services.kit.redis_url import RedisUrl
 from services.kit.settings import ServiceSettings
 
 
@@ -12,7 +13,7 @@ class FilesSettings(ServiceSettings):
     files_listen: str = "0.0.0.0:50052"
     """Address of the gRPC port; port 0 takes any free one."""
 
-    redis_url: SecretStr
+    redis_url: RedisUrl
     """The store of sessions and records, such as `redis://:password@host:6379/0`."""
 
     service_credentials: SecretStr

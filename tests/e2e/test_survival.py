@@ -7,17 +7,11 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.support.load import ASK, GENERATE, Load
 from tests.support.system import Pool, System, running_simulator_process, system_beside
 from tests.support.waiting import eventually
-
-MODEL = "gemini-2.5-flash"
-GENERATE = f"/v1beta/models/{MODEL}:generateContent"
-STREAM = f"/v1beta/models/{MODEL}:streamGenerateContent"
-CHAT = "/v1/chat/completions"
-ASK = {"contents": [{"role": "user", "parts": [{"text": "a long tale of a heron " * 20}]}]}
 
 
 @pytest.fixture
@@ -28,56 +22,6 @@ async def own(tmp_path: Path) -> AsyncIterator[System]:
     with running_simulator_process(folder, SIMULATOR_CHUNK_DELAY_MS="30") as simulator_url:
         async with system_beside(folder, simulator_url) as system:
             yield system
-
-
-class Load:
-    """Clients that ask one question after the other until told to stop."""
-
-    def __init__(self, system: System, pool: Pool) -> None:
-        self._client = system.client(pool, limits=httpx.Limits(max_connections=200))
-        self._stop = asyncio.Event()
-        self.answered = 0
-        self.failures: list[str] = []
-
-    async def __aenter__(self) -> "Load":
-        self._tasks = [asyncio.create_task(self._plain()) for _ in range(12)]
-        self._tasks += [asyncio.create_task(self._streamed()) for _ in range(8)]
-        self._tasks += [asyncio.create_task(self._chat()) for _ in range(4)]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._stop.set()
-        await asyncio.gather(*self._tasks)
-        await self._client.aclose()
-
-    async def more(self, count: int) -> None:
-        """Return once so many further requests have been answered."""
-        goal = self.answered + count
-        await eventually(self._progress, lambda answered: answered >= goal, seconds=60)
-
-    async def _progress(self) -> int:
-        return self.answered
-
-    async def _plain(self) -> None:
-        while not self._stop.is_set():
-            answer = await self._client.post(GENERATE, json=ASK)
-            self._count(answer, "finishReason")
-
-    async def _streamed(self) -> None:
-        while not self._stop.is_set():
-            answer = await self._client.post(STREAM, json=ASK)
-            self._count(answer, '"finishReason"')
-
-    async def _chat(self) -> None:
-        body = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}], "stream": True}
-        while not self._stop.is_set():
-            answer = await self._client.post(CHAT, json=body)
-            self._count(answer, "[DONE]")
-
-    def _count(self, answer: httpx.Response, ending: str) -> None:
-        if answer.status_code != 200 or ending not in answer.text or '"error"' in answer.text:
-            self.failures.append(f"{answer.status_code} {answer.text[:300]}")
-        self.answered += 1
 
 
 async def pid_of(system: System, part: str) -> int:
@@ -99,7 +43,7 @@ async def counted(system: System, pool: Pool) -> dict[str, int]:
 
 async def test_kill_of_the_key_pool_is_felt_by_nobody(own: System) -> None:
     pool = await own.new_pool(5)
-    async with Load(own, pool) as load:
+    async with Load(own, pool.token) as load:
         await load.more(100)
         for _ in range(3):
             old = await pid_of(own, "keypool")

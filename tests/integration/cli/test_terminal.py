@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.integration.cli.running import CLEAN, COMMAND, all_gone
+from tests.integration.cli.running import CLEAN, COMMAND, Up, all_gone
 
 CTRL_C = b"\x03"
 
@@ -108,3 +108,25 @@ async def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     await all_gone(facts["pids"], seconds=0.1)
     writer.close()
     await reader.read()
+
+
+async def test_a_long_import_shows_how_far_it_is_and_no_endless_table(up: Up) -> None:
+    keys = "\n".join(f"AIzaSyMadeUpForTests-bar{number:016d}" for number in range(3_000))
+    (up.folder / "many.txt").write_text(keys)
+
+    terminal = Terminal(up.folder, "keys", "add", "--file", "many.txt", "--pool", "bar")
+
+    await terminal.shows("3000 added, 0 known already")
+    assert await terminal.ended(seconds=10) == 0
+    assert "adding keys" in terminal.shown
+    assert "3000/3000" in terminal.shown
+    assert "…" not in terminal.shown
+
+
+async def test_what_stands_in_the_way_is_a_table_with_bars(up: Up) -> None:
+    terminal = Terminal(up.folder, "explain", "gemini-2.5-flash")
+
+    await terminal.shows("projects can be used now")
+    assert await terminal.ended(seconds=10) == 0
+    assert "usable" in terminal.shown
+    assert "forecast" in terminal.shown

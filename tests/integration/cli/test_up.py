@@ -18,9 +18,7 @@ import pytest
 from tests.integration.cli.running import Up, all_gone, run_command
 from tests.integration.cli.waiting import until
 
-WITHOUT_EFFECT = (
-    "gemini-balance: settings without effect: not built yet: PROXIES; not needed any more: TIMEZONE"
-)
+WITHOUT_EFFECT = "gemini-balance: settings without effect: not built yet: PAID_KEY; not needed any more: TIMEZONE"
 UNKNOWN = "gemini-balance: unknown settings in .env: API_KEYZ (did you mean API_KEYS?), FOO"
 
 PARTS = {"valkey", "keypool", "files", "edge"}
@@ -279,7 +277,7 @@ class TestRefusals:
         assert done.stderr.splitlines()[-1].endswith("; see " + str(folder.parent / "valkey.log"))
 
     def test_warnings_are_one_line_each(self, tmp_path: Path) -> None:
-        (tmp_path / ".env").write_text("TIMEZONE=Asia/Shanghai\nPROXIES=[]\nAPI_KEYZ=x\nFOO=1\n")
+        (tmp_path / ".env").write_text("TIMEZONE=Asia/Shanghai\nPAID_KEY=x\nAPI_KEYZ=x\nFOO=1\n")
 
         with socket.create_server(("127.0.0.1", 0)) as server:
             done = run_command(tmp_path, "up", "--port", str(server.getsockname()[1]))

@@ -126,6 +126,23 @@ def test_a_missing_setting_stops_the_start_with_one_line(missing: str, line: str
     assert (done.returncode, done.stderr.strip()) == (2, line)
 
 
+def test_an_address_of_redis_that_cannot_be_read_stops_the_start() -> None:
+    env = os.environ | {"REDIS_URL": "redis://:hunter2@h:port", "SERVICE_CREDENTIALS": "[]"}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "services.files"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert line.startswith("gemini-balance files: REDIS_URL: ")
+    assert "hunter2" not in line
+
+
 async def status_is(client: httpx.AsyncClient, path: str, status: int) -> bool:
     return (await client.get(path)).status_code == status
 

@@ -51,10 +51,11 @@ def test_used_settings_have_readers_and_others_none() -> None:
 
 
 def test_one_line_names_all_settings_without_effect() -> None:
-    line = warn_of_unused(["TIMEZONE", "API_KEYS", "PROXIES", "TEST_MODEL", "PATH"])
+    line = warn_of_unused(["TIMEZONE", "API_KEYS", "PAID_KEY", "MAX_FAILURES", "PATH"])
 
     assert line == (
-        "settings without effect: not built yet: PROXIES; not needed any more: TEST_MODEL, TIMEZONE"
+        "settings without effect: not built yet: PAID_KEY;"
+        " not needed any more: MAX_FAILURES, TIMEZONE"
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cli.keys import parse_keys
+from services.cli.key_text import parse_keys
 
 A, B = "AIzaSyA-first_key", "AQ.second-key"
 

@@ -49,8 +49,28 @@ def test_a_demo_points_the_edge_at_the_simulator_whatever_was_given(tmp_path: Pa
     assert parts.edge(demo=True).env["BASE_URL"] == f"http://{parts.layout.simulator.local}"
 
 
+def test_a_demo_keeps_the_key_pool_away_from_google(tmp_path: Path) -> None:
+    parts = parts_for(tmp_path, PROXIES="http://proxy.example:3128")
+
+    env = parts.keypool(demo=True).env
+
+    assert env["BASE_URL"] == f"http://{parts.layout.simulator.local}"
+    assert env["PROXIES"] == ""
+    assert parts.keypool(demo=False).env["PROXIES"] == "http://proxy.example:3128"
+
+
+def test_the_quota_file_is_found_from_wherever_parts_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    env = parts_for(tmp_path, QUOTA_FILE="quotas.toml").keypool(demo=False).env
+
+    assert env["QUOTA_FILE"] == str(tmp_path / "quotas.toml")
+
+
 def test_a_given_secret_replaces_the_made_one(parts: Parts) -> None:
-    env = parts.keypool().env
+    env = parts.keypool(demo=False).env
 
     assert env["ENCRYPTION_KEY_FILE"] == "/kek"
     assert "ENCRYPTION_KEY" not in env
@@ -59,7 +79,7 @@ def test_a_given_secret_replaces_the_made_one(parts: Parts) -> None:
 
 
 def test_only_the_command_gets_admin_power(parts: Parts) -> None:
-    book = CredentialBook.parse(parts.keypool().env["SERVICE_CREDENTIALS"])
+    book = CredentialBook.parse(parts.keypool(demo=False).env["SERVICE_CREDENTIALS"])
     scopes = {
         name: caller.scopes
         for name in ("edge", "files", "cli")
@@ -69,7 +89,7 @@ def test_only_the_command_gets_admin_power(parts: Parts) -> None:
     assert scopes == {
         "edge": {"lease", "act-as"},
         "files": {"lease", "act-as"},
-        "cli": {"admin"},
+        "cli": {"admin", "lease"},
     }
 
 
@@ -77,14 +97,14 @@ def test_other_callers_credentials_are_added_to_ours(tmp_path: Path) -> None:
     row = {"name": "batch", "secret": "0123456789abcdef", "scopes": ["files"]}
     parts = parts_for(tmp_path, SERVICE_CREDENTIALS=json.dumps([row]))
 
-    for spec in (parts.keypool(), parts.files()):
+    for spec in (parts.keypool(demo=False), parts.files()):
         book = CredentialBook.parse(spec.env["SERVICE_CREDENTIALS"])
         assert book.find("0123456789abcdef") is not None
         assert book.find(parts.secrets.edge) is not None
 
 
 def test_everything_together_stops_within_ten_seconds(parts: Parts) -> None:
-    specs = [parts.keypool(), parts.files(), parts.simulator(), parts.edge(demo=True)]
+    specs = [parts.keypool(demo=False), parts.files(), parts.simulator(), parts.edge(demo=True)]
 
     # The store, which ends last, may take 1.5 s.
     assert sum(spec.stop_seconds for spec in specs) + 1.5 <= 10
@@ -112,7 +132,7 @@ def test_neighbours_are_not_reached_through_a_proxy(
 
 
 def test_secrets_do_not_show(parts: Parts) -> None:
-    shown = repr((parts, parts.keypool(), parts.edge(demo=False)))
+    shown = repr((parts, parts.keypool(demo=False), parts.edge(demo=False)))
 
     assert not [text for text in (parts.secrets.edge, "k1,k2", "redis://store") if text in shown]
 

@@ -1,0 +1,52 @@
+"""How far a long command is, for people who watch."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AT_ONCE = 16
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on standard error while the block runs, when that is a terminal.
+
+    Yields:
+        A function that takes how many are done so far.
+    """
+    if not sys.stderr.isatty() or total < 2:
+        yield lambda _: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+async def each(label: str, items: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
+    """Do something with each item, some at once, and return the results in order.
+
+    Raises:
+        Exception: The first failure; what was not begun by then is left.
+    """
+    results: list[R] = []
+    with progress(label, len(items)) as show:
+        for first in range(0, len(items), AT_ONCE):
+            tasks = [asyncio.ensure_future(work(item)) for item in items[first : first + AT_ONCE]]
+            try:
+                results += await asyncio.gather(*tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+            show(len(results))
+    return results
