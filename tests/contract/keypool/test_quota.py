@@ -204,9 +204,11 @@ class TestMinute:
 
         await pool.advance(-3600)
 
-        assert await pool.granted() == 0
+        # Asked for by name, it is looked at whatever its place in the order.
+        named = Wishes(required_project="p0")
+        assert await pool.granted(wishes=named) == 0
         await pool.advance(3600 + 30)
-        assert await pool.granted(3) == 1
+        assert await pool.granted(3, wishes=named) == 1
 
 
 class TestDeclared:

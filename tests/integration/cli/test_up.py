@@ -18,7 +18,10 @@ import pytest
 from tests.integration.cli.running import Up, all_gone, run_command
 from tests.integration.cli.waiting import until
 
-WITHOUT_EFFECT = "gemini-balance: settings without effect: not built yet: PAID_KEY; not needed any more: TIMEZONE"
+WITHOUT_EFFECT = (
+    "gemini-balance: settings without effect: not built yet: PAID_KEY;"
+    " not needed any more: TIMEZONE"
+)
 UNKNOWN = "gemini-balance: unknown settings in .env: API_KEYZ (did you mean API_KEYS?), FOO"
 
 PARTS = {"valkey", "keypool", "files", "edge"}
