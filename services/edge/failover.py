@@ -312,9 +312,14 @@ def refused(refusal: RefusedError) -> ApiError:
         case "QUOTA" | "IN_FLIGHT" | "CLIENT_LIMIT" | "OWNER_SPENT" | "AGAIN":
             wait = refusal.retry_after
             when = f" Try again in {max(1, round(wait))} s." if wait is not None else ""
+            what = (
+                "This token has used up a limit of its own."
+                if refusal.reason == "CLIENT_LIMIT"
+                else "Every upstream key is at its limit for this model."
+            )
             return ApiError(
                 429,
-                f"Every upstream key is at its limit for this model.{when}",
+                f"{what}{when}",
                 code="rate_limit_exceeded",
                 retry_after=wait,
                 # Clients that wait by themselves give up beyond two minutes anyway.

@@ -38,8 +38,8 @@ class Node:
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
+    def start(self, ready: Callable[[], bool] | None = None) -> None:
+        """Start it and wait until it answers, or is ready in another sense."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "valkey.conf"
         # Sentinels write what they learn into their configuration.
@@ -53,7 +53,7 @@ class Node:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until(self.answers, f"valkey on port {self.port}")
+        until(ready or self.answers, f"valkey on port {self.port}")
 
     def kill(self) -> None:
         """End it as a crash would."""
