@@ -1,16 +1,18 @@
 """Reads `REDIS_URL`: one server, the master that Sentinel names, or a cluster."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Annotated, Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import parse_qsl, unquote
 
 from pydantic import AfterValidator, SecretStr
 
 _SERVER_PORT = 6379
 _SENTINEL_PORT = 26379
 _LARGEST_PORT = 65535
+_URL = re.compile(r"([^:/?#]+)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
 
 
 class Topology(Enum):
@@ -105,12 +107,22 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_check)]
 """A URL of Redis in settings; what cannot be read is refused at the start."""
 
 
-def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        # Its own message may quote the password.
-        raise ValueError("is not a URL: check brackets and special characters") from None
+class _Parts(NamedTuple):
+    """The parts of a URL, still escaped."""
+
+    scheme: str
+    netloc: str
+    path: str
+    query: str
+    fragment: str
+
+
+def _split(url: str) -> _Parts:
+    # Not urlsplit: some Pythons refuse brackets in a list of hosts.
+    found = _URL.fullmatch(url)
+    if found is None or found[2].count("[") != found[2].count("]"):
+        raise ValueError("is not a URL: check brackets and special characters")
+    parts = _Parts(*(part or "" for part in found.groups()))
     if parts.fragment:
         raise ValueError("has a '#': write it as %23 when it belongs to the password")
     return parts
