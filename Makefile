@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
+QUICK := -m "not stress and not conformance"
 PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
@@ -28,10 +29,10 @@ setup-dev: $(VENV)/.dev ## install what tests and checks need too
 check: fmt lint types imports proto-lint proto-current ## run every check that starts no service
 
 fmt: setup-dev ## say which files are not formatted
-	$(BIN)/ruff format --check services tests
+	$(BIN)/ruff format --check services tests bench
 
 lint: setup-dev ## find mistakes and style faults
-	$(BIN)/ruff check services tests
+	$(BIN)/ruff check services tests bench
 
 types: setup-dev ## check types
 	$(BIN)/mypy
@@ -56,13 +57,13 @@ protos: setup-dev ## generate the Python code of the contracts
 		--python_out=$(OUT) --grpc_python_out=$(OUT) --mypy_out=quiet:$(OUT) --mypy_grpc_out=quiet:$(OUT) $(PROTOS)
 
 unit: setup-dev ## test the pure rules
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit $(QUICK)
 
 integration: setup-dev ## test each service with its real neighbours
-	$(BIN)/pytest tests/contract tests/integration
+	$(BIN)/pytest tests/contract tests/integration $(QUICK)
 
 e2e: setup-dev ## test the whole running system with real clients
-	$(BIN)/pytest tests/e2e -m "not stress and not conformance"
+	$(BIN)/pytest tests/e2e $(QUICK)
 
 stress: setup-dev ## long load and fault runs, not part of `make test`
 	$(BIN)/pytest tests -m stress
