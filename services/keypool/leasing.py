@@ -193,9 +193,15 @@ class Leasing:
             if not others:
                 # Nobody else is free: better a doubtful way than none.
                 break
-            await self._give_back(blocked[: len(others)], order.pool)
-            given_back = {lease.lease_id for lease in blocked[: len(others)]}
-            leases = [lease for lease in leases if lease.lease_id not in given_back] + others
+            # Only a better way is worth the change: leases that are no better go back
+            # at once, so that the rotation is what it would have been without them.
+            better = [lease for lease in others if not egress.is_blocked(lease.proxy_url)]
+            useless = [lease for lease in others if egress.is_blocked(lease.proxy_url)]
+            avoided += tuple({lease.key_id for lease in useless})
+            replaced = blocked[: len(better)]
+            await self._give_back([*replaced, *useless], order.pool)
+            gone = {lease.lease_id for lease in replaced}
+            leases = [lease for lease in leases if lease.lease_id not in gone] + better
         return leases, rows
 
     async def _give_back(self, leases: Sequence[Lease], pool: str) -> None:
