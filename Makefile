@@ -88,11 +88,12 @@ $(BIN)/pip: | prerequisites
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 
+# --no-deps: the lock names everything, and pip would reach for newer releases that it does not allow.
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/pip
-	$(PIP) install --require-hashes --requirement requirements.lock
+	$(PIP) install --no-deps --require-hashes --requirement requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime | $(BIN)/pip
-	$(PIP) install --require-hashes --requirement requirements-dev.lock
+	$(PIP) install --no-deps --require-hashes --requirement requirements-dev.lock
 	@touch $@
