@@ -5,6 +5,8 @@ Uploads and files.
 
 Every call but the standard health check needs a service credential with the
 scope `files` in the metadata entry `authorization: Bearer <credential>`.
+Errors follow AIP-193: each carries a google.rpc.ErrorInfo whose domain is
+`gemini_balance.files.v1`.
 """
 
 from collections import abc as _abc
@@ -69,6 +71,8 @@ class Upload(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
     FINAL_BODY_FIELD_NUMBER: _builtins.int
+    FINAL_HTTP_STATUS_FIELD_NUMBER: _builtins.int
+    FINAL_CONTENT_TYPE_FIELD_NUMBER: _builtins.int
     upload_id: _builtins.str
     """At least 128 random bits; whoever knows it may write."""
     state: Global___Upload.State.ValueType
@@ -81,6 +85,10 @@ class Upload(_message.Message):
     """Chunks but the last must be a multiple of this."""
     final_body: _builtins.bytes
     """The answer of the upstream to the last chunk, given to the client as is."""
+    final_http_status: _builtins.int
+    """The HTTP status of that answer. Set with `final_body`."""
+    final_content_type: _builtins.str
+    """The media type of that answer."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """The session is dropped then."""
@@ -100,10 +108,12 @@ class Upload(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         file: Global___File | None = ...,
         final_body: _builtins.bytes = ...,
+        final_http_status: _builtins.int = ...,
+        final_content_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_declared_size", b"_declared_size", "declared_size", b"declared_size", "expire_time", b"expire_time", "file", b"file"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_declared_size", b"_declared_size", "chunk_granularity", b"chunk_granularity", "committed_size", b"committed_size", "declared_size", b"declared_size", "expire_time", b"expire_time", "file", b"file", "final_body", b"final_body", "state", b"state", "upload_id", b"upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_declared_size", b"_declared_size", "chunk_granularity", b"chunk_granularity", "committed_size", b"committed_size", "declared_size", b"declared_size", "expire_time", b"expire_time", "file", b"file", "final_body", b"final_body", "final_content_type", b"final_content_type", "final_http_status", b"final_http_status", "state", b"state", "upload_id", b"upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__declared_size: _TypeAlias = _typing.Literal["declared_size"]  # noqa: Y015
     _WhichOneofArgType__declared_size: _TypeAlias = _typing.Literal["_declared_size", b"_declared_size"]  # noqa: Y015
@@ -156,6 +166,8 @@ class File(_message.Message):
     SHA256_HASH_FIELD_NUMBER: _builtins.int
     URI_FIELD_NUMBER: _builtins.int
     UPSTREAM_JSON_FIELD_NUMBER: _builtins.int
+    COPIES_FIELD_NUMBER: _builtins.int
+    STORED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`files/{id}`, the name under which the client knows it."""
     client_id: _builtins.str
@@ -176,6 +188,8 @@ class File(_message.Message):
     """The address that requests cite."""
     upstream_json: _builtins.bytes
     """The whole description as JSON, for fields that are not listed here."""
+    stored: _builtins.bool
+    """Whether its bytes are kept, so that it can be made usable in any project."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""
@@ -183,6 +197,10 @@ class File(_message.Message):
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When Google drops it."""
+
+    @_builtins.property
+    def copies(self) -> _containers.RepeatedCompositeFieldContainer[Global___FileCopy]:
+        """Where else it lies, under which name."""
 
     def __init__(
         self,
@@ -199,14 +217,52 @@ class File(_message.Message):
         sha256_hash: _builtins.str = ...,
         uri: _builtins.str = ...,
         upstream_json: _builtins.bytes = ...,
+        copies: _abc.Iterable[Global___FileCopy] | None = ...,
+        stored: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "create_time", b"create_time", "display_name", b"display_name", "expire_time", b"expire_time", "mime_type", b"mime_type", "name", b"name", "project_id", b"project_id", "sha256_hash", b"sha256_hash", "size_bytes", b"size_bytes", "state", b"state", "upstream_json", b"upstream_json", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "copies", b"copies", "create_time", b"create_time", "display_name", b"display_name", "expire_time", b"expire_time", "mime_type", b"mime_type", "name", b"name", "project_id", b"project_id", "sha256_hash", b"sha256_hash", "size_bytes", b"size_bytes", "state", b"state", "stored", b"stored", "upstream_json", b"upstream_json", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___File: _TypeAlias = File  # noqa: Y015
+
+@_typing.final
+class FileCopy(_message.Message):
+    """A file in another project than its own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_ID_FIELD_NUMBER: _builtins.int
+    UPSTREAM_NAME_FIELD_NUMBER: _builtins.int
+    UPSTREAM_URI_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    project_id: _builtins.str
+    """The project."""
+    upstream_name: _builtins.str
+    """The name in that project, such as `files/xyz`."""
+    upstream_uri: _builtins.str
+    """The address to cite in that project."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When Google drops it."""
+
+    def __init__(
+        self,
+        *,
+        project_id: _builtins.str = ...,
+        upstream_name: _builtins.str = ...,
+        upstream_uri: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "project_id", b"project_id", "upstream_name", b"upstream_name", "upstream_uri", b"upstream_uri"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FileCopy: _TypeAlias = FileCopy  # noqa: Y015
 
 @_typing.final
 class CreateUploadRequest(_message.Message):
@@ -221,6 +277,7 @@ class CreateUploadRequest(_message.Message):
     MIME_TYPE_FIELD_NUMBER: _builtins.int
     DECLARED_SIZE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     """The client. Believed only with `act-as`."""
     pool: _builtins.str
@@ -235,6 +292,8 @@ class CreateUploadRequest(_message.Message):
     """The whole size, when the client told it."""
     request_id: _builtins.str
     """Makes a repeated call safe. A UUID."""
+    file_name: _builtins.str
+    """The name of the file at the client's, for its extension."""
     def __init__(
         self,
         *,
@@ -245,10 +304,11 @@ class CreateUploadRequest(_message.Message):
         mime_type: _builtins.str = ...,
         declared_size: _builtins.int | None = ...,
         request_id: _builtins.str = ...,
+        file_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_declared_size", b"_declared_size", "declared_size", b"declared_size"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_declared_size", b"_declared_size", "client_id", b"client_id", "declared_size", b"declared_size", "mime_type", b"mime_type", "pool", b"pool", "request_id", b"request_id", "start_body", b"start_body", "upstream_path", b"upstream_path"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_declared_size", b"_declared_size", "client_id", b"client_id", "declared_size", b"declared_size", "file_name", b"file_name", "mime_type", b"mime_type", "pool", b"pool", "request_id", b"request_id", "start_body", b"start_body", "upstream_path", b"upstream_path"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__declared_size: _TypeAlias = _typing.Literal["declared_size"]  # noqa: Y015
     _WhichOneofArgType__declared_size: _TypeAlias = _typing.Literal["_declared_size", b"_declared_size"]  # noqa: Y015
@@ -295,6 +355,8 @@ class WriteUploadRequest(_message.Message):
         UPLOAD_ID_FIELD_NUMBER: _builtins.int
         WRITE_OFFSET_FIELD_NUMBER: _builtins.int
         MIME_TYPE_FIELD_NUMBER: _builtins.int
+        CONTENT_LENGTH_FIELD_NUMBER: _builtins.int
+        FINISHES_FIELD_NUMBER: _builtins.int
         upload_id: _builtins.str
         """The session."""
         write_offset: _builtins.int
@@ -303,18 +365,26 @@ class WriteUploadRequest(_message.Message):
         """
         mime_type: _builtins.str
         """The media type of the request that brought the bytes."""
+        content_length: _builtins.int
+        """How many bytes will follow, when it is known."""
+        finishes: _builtins.bool
+        """Whether a finish frame will follow."""
         def __init__(
             self,
             *,
             upload_id: _builtins.str = ...,
             write_offset: _builtins.int = ...,
             mime_type: _builtins.str = ...,
+            content_length: _builtins.int | None = ...,
+            finishes: _builtins.bool = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "content_length", b"content_length"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["mime_type", b"mime_type", "upload_id", b"upload_id", "write_offset", b"write_offset"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "content_length", b"content_length", "finishes", b"finishes", "mime_type", b"mime_type", "upload_id", b"upload_id", "write_offset", b"write_offset"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
+        _WhichOneofReturnType__content_length: _TypeAlias = _typing.Literal["content_length"]  # noqa: Y015
+        _WhichOneofArgType__content_length: _TypeAlias = _typing.Literal["_content_length", b"_content_length"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType__content_length) -> _WhichOneofReturnType__content_length | None: ...
 
     @_typing.final
     class Finish(_message.Message):
@@ -487,19 +557,23 @@ class GetFileRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`files/{id}`."""
     client_id: _builtins.str
     """The client. Believed only with `act-as`."""
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         client_id: _builtins.str = ...,
+        pool: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "name", b"name", "pool", b"pool"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -538,22 +612,26 @@ class ListFilesRequest(_message.Message):
     CLIENT_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     """The client. Believed only with `act-as`."""
     page_size: _builtins.int
     """At most so many, 1 to 100. 0 means 10."""
     page_token: _builtins.str
     """From an earlier response."""
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
     def __init__(
         self,
         *,
         client_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        pool: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "page_size", b"page_size", "page_token", b"page_token", "pool", b"pool"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -595,19 +673,23 @@ class DeleteFileRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`files/{id}`."""
     client_id: _builtins.str
     """The client. Believed only with `act-as`."""
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         client_id: _builtins.str = ...,
+        pool: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "name", b"name", "pool", b"pool"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -638,19 +720,23 @@ class DownloadFileRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`files/{id}`."""
     client_id: _builtins.str
     """The client. Believed only with `act-as`."""
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         client_id: _builtins.str = ...,
+        pool: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "name", b"name", "pool", b"pool"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -664,21 +750,27 @@ class DownloadFileResponse(_message.Message):
 
     CHUNK_FIELD_NUMBER: _builtins.int
     MIME_TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
     """The next bytes."""
     mime_type: _builtins.str
     """The media type, in the first message."""
+    size_bytes: _builtins.int
+    """The whole size, in the first message, when it is known."""
     def __init__(
         self,
         *,
         chunk: _builtins.bytes = ...,
         mime_type: _builtins.str = ...,
+        size_bytes: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_size_bytes", b"_size_bytes", "size_bytes", b"size_bytes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "mime_type", b"mime_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_size_bytes", b"_size_bytes", "chunk", b"chunk", "mime_type", b"mime_type", "size_bytes", b"size_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__size_bytes: _TypeAlias = _typing.Literal["size_bytes"]  # noqa: Y015
+    _WhichOneofArgType__size_bytes: _TypeAlias = _typing.Literal["_size_bytes", b"_size_bytes"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size_bytes) -> _WhichOneofReturnType__size_bytes | None: ...
 
 Global___DownloadFileResponse: _TypeAlias = DownloadFileResponse  # noqa: Y015
 
@@ -691,22 +783,26 @@ class EnsureFileRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
     PROJECT_ID_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`files/{id}`, as the client knows it."""
     client_id: _builtins.str
     """The client. Believed only with `act-as`."""
     project_id: _builtins.str
     """Where it is needed."""
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         client_id: _builtins.str = ...,
         project_id: _builtins.str = ...,
+        pool: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "name", b"name", "project_id", b"project_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "name", b"name", "pool", b"pool", "project_id", b"project_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -88,6 +88,9 @@ class FilesServiceServicer:
 
     def CreateUpload(self, request, context):
         """Opens an upload session.
+
+        ALREADY_EXISTS `NAME_TAKEN` when the file's chosen name belongs to anybody,
+        OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +99,14 @@ class FilesServiceServicer:
     def WriteUpload(self, request_iterator, context):
         """Appends bytes at an offset, and finishes the upload when told to. The
         response says how many bytes are safe, whether or not all arrived.
+
+        ABORTED `UPLOAD_OFFSET_MISMATCH` (metadata `committedSize`) for a gap,
+        ABORTED `UPLOAD_PREEMPTED` once a newer writer has begun, NOT_FOUND
+        `UPLOAD_UNKNOWN`, FAILED_PRECONDITION `UPLOAD_CANCELLED` or
+        `UPLOAD_FINALIZED`, OUT_OF_RANGE `FILE_TOO_LARGE`, RESOURCE_EXHAUSTED
+        `BUFFERS_FULL` with a RetryInfo, UNAVAILABLE `UPSTREAM_UNAVAILABLE`. What
+        Google itself refuses for good is no error of the call: the upload comes
+        back as FAILED with Google's answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,7 +155,10 @@ class FilesServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EnsureFile(self, request, context):
-        """Makes a file usable in a project, uploading it again if need be.
+        """Makes a file usable in a project, uploading it again if need be. Calls for
+        the same file and project at the same time cause one upload.
+
+        FAILED_PRECONDITION `FILE_NOT_STORED` when its bytes were not kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -5,6 +5,8 @@ Uploads and files.
 
 Every call but the standard health check needs a service credential with the
 scope `files` in the metadata entry `authorization: Bearer <credential>`.
+Errors follow AIP-193: each carries a google.rpc.ErrorInfo whose domain is
+`gemini_balance.files.v1`.
 """
 
 from collections import abc as _abc
@@ -38,10 +40,22 @@ class FilesServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> FilesServiceAsyncStub: ...
     CreateUpload: _grpc.UnaryUnaryMultiCallable[_files_pb2.CreateUploadRequest, _files_pb2.CreateUploadResponse]
-    """Opens an upload session."""
+    """Opens an upload session.
+
+    ALREADY_EXISTS `NAME_TAKEN` when the file's chosen name belongs to anybody,
+    OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit.
+    """
     WriteUpload: _grpc.StreamUnaryMultiCallable[_files_pb2.WriteUploadRequest, _files_pb2.WriteUploadResponse]
     """Appends bytes at an offset, and finishes the upload when told to. The
     response says how many bytes are safe, whether or not all arrived.
+
+    ABORTED `UPLOAD_OFFSET_MISMATCH` (metadata `committedSize`) for a gap,
+    ABORTED `UPLOAD_PREEMPTED` once a newer writer has begun, NOT_FOUND
+    `UPLOAD_UNKNOWN`, FAILED_PRECONDITION `UPLOAD_CANCELLED` or
+    `UPLOAD_FINALIZED`, OUT_OF_RANGE `FILE_TOO_LARGE`, RESOURCE_EXHAUSTED
+    `BUFFERS_FULL` with a RetryInfo, UNAVAILABLE `UPSTREAM_UNAVAILABLE`. What
+    Google itself refuses for good is no error of the call: the upload comes
+    back as FAILED with Google's answer.
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_files_pb2.GetUploadRequest, _files_pb2.GetUploadResponse]
     """Tells how far an upload is. Never waits for a writer."""
@@ -56,7 +70,11 @@ class FilesServiceStub:
     DownloadFile: _grpc.UnaryStreamMultiCallable[_files_pb2.DownloadFileRequest, _files_pb2.DownloadFileResponse]
     """Streams the bytes of a generated or stored file."""
     EnsureFile: _grpc.UnaryUnaryMultiCallable[_files_pb2.EnsureFileRequest, _files_pb2.EnsureFileResponse]
-    """Makes a file usable in a project, uploading it again if need be."""
+    """Makes a file usable in a project, uploading it again if need be. Calls for
+    the same file and project at the same time cause one upload.
+
+    FAILED_PRECONDITION `FILE_NOT_STORED` when its bytes were not kept.
+    """
 
 @_typing.type_check_only
 class FilesServiceAsyncStub(FilesServiceStub):
@@ -64,10 +82,22 @@ class FilesServiceAsyncStub(FilesServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateUpload: _aio.UnaryUnaryMultiCallable[_files_pb2.CreateUploadRequest, _files_pb2.CreateUploadResponse]  # type: ignore[assignment]
-    """Opens an upload session."""
+    """Opens an upload session.
+
+    ALREADY_EXISTS `NAME_TAKEN` when the file's chosen name belongs to anybody,
+    OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit.
+    """
     WriteUpload: _aio.StreamUnaryMultiCallable[_files_pb2.WriteUploadRequest, _files_pb2.WriteUploadResponse]  # type: ignore[assignment]
     """Appends bytes at an offset, and finishes the upload when told to. The
     response says how many bytes are safe, whether or not all arrived.
+
+    ABORTED `UPLOAD_OFFSET_MISMATCH` (metadata `committedSize`) for a gap,
+    ABORTED `UPLOAD_PREEMPTED` once a newer writer has begun, NOT_FOUND
+    `UPLOAD_UNKNOWN`, FAILED_PRECONDITION `UPLOAD_CANCELLED` or
+    `UPLOAD_FINALIZED`, OUT_OF_RANGE `FILE_TOO_LARGE`, RESOURCE_EXHAUSTED
+    `BUFFERS_FULL` with a RetryInfo, UNAVAILABLE `UPSTREAM_UNAVAILABLE`. What
+    Google itself refuses for good is no error of the call: the upload comes
+    back as FAILED with Google's answer.
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_files_pb2.GetUploadRequest, _files_pb2.GetUploadResponse]  # type: ignore[assignment]
     """Tells how far an upload is. Never waits for a writer."""
@@ -82,7 +112,11 @@ class FilesServiceAsyncStub(FilesServiceStub):
     DownloadFile: _aio.UnaryStreamMultiCallable[_files_pb2.DownloadFileRequest, _files_pb2.DownloadFileResponse]  # type: ignore[assignment]
     """Streams the bytes of a generated or stored file."""
     EnsureFile: _aio.UnaryUnaryMultiCallable[_files_pb2.EnsureFileRequest, _files_pb2.EnsureFileResponse]  # type: ignore[assignment]
-    """Makes a file usable in a project, uploading it again if need be."""
+    """Makes a file usable in a project, uploading it again if need be. Calls for
+    the same file and project at the same time cause one upload.
+
+    FAILED_PRECONDITION `FILE_NOT_STORED` when its bytes were not kept.
+    """
 
 class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
     """Owns resumable upload sessions and the files they become."""
@@ -93,7 +127,11 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.CreateUploadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.CreateUploadResponse, _abc.Awaitable[_files_pb2.CreateUploadResponse]]:
-        """Opens an upload session."""
+        """Opens an upload session.
+
+        ALREADY_EXISTS `NAME_TAKEN` when the file's chosen name belongs to anybody,
+        OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit.
+        """
 
     @_abc_1.abstractmethod
     def WriteUpload(
@@ -103,6 +141,14 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_files_pb2.WriteUploadResponse, _abc.Awaitable[_files_pb2.WriteUploadResponse]]:
         """Appends bytes at an offset, and finishes the upload when told to. The
         response says how many bytes are safe, whether or not all arrived.
+
+        ABORTED `UPLOAD_OFFSET_MISMATCH` (metadata `committedSize`) for a gap,
+        ABORTED `UPLOAD_PREEMPTED` once a newer writer has begun, NOT_FOUND
+        `UPLOAD_UNKNOWN`, FAILED_PRECONDITION `UPLOAD_CANCELLED` or
+        `UPLOAD_FINALIZED`, OUT_OF_RANGE `FILE_TOO_LARGE`, RESOURCE_EXHAUSTED
+        `BUFFERS_FULL` with a RetryInfo, UNAVAILABLE `UPSTREAM_UNAVAILABLE`. What
+        Google itself refuses for good is no error of the call: the upload comes
+        back as FAILED with Google's answer.
         """
 
     @_abc_1.abstractmethod
@@ -159,6 +205,10 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.EnsureFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.EnsureFileResponse, _abc.Awaitable[_files_pb2.EnsureFileResponse]]:
-        """Makes a file usable in a project, uploading it again if need be."""
+        """Makes a file usable in a project, uploading it again if need be. Calls for
+        the same file and project at the same time cause one upload.
+
+        FAILED_PRECONDITION `FILE_NOT_STORED` when its bytes were not kept.
+        """
 
 def add_FilesServiceServicer_to_server(servicer: FilesServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
