@@ -32,8 +32,8 @@ from services.keypool.redis_keys import pool_key
 from services.keypool.redis_lease_store import RedisLeaseStore
 from services.keypool.redis_scripts import RedisPort
 from services.keypool.store import LeaseRow, OutcomeRow
-from services.keypool.vault import Vault
 from services.kit.redis_client import open_redis
+from services.kit.vault import Vault
 from tests.support.valkey import started_valkey
 
 SIZES = (10, 1_000, 100_000)

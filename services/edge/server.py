@@ -7,7 +7,6 @@ from functools import partial
 
 from services.edge.clients import Clients
 from services.edge.drain import Drain
-from services.edge.egress import Egress
 from services.edge.front_door import FrontDoor
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.keypool import Keypool
@@ -17,10 +16,11 @@ from services.edge.pages import build_pages
 from services.edge.router import Router
 from services.edge.runtime import Runtime
 from services.edge.settings import EdgeSettings
-from services.edge.transport import AiohttpTransport
 from services.edge.upstream import Upstream
+from services.kit.egress import Egress
 from services.kit.health import Health
 from services.kit.http_server import listen, serve_http
+from services.kit.http_transport import AiohttpTransport
 from services.kit.logs import get_logger
 from services.kit.ops import ops_app
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import httpx
 
 from services.edge.calls import Call
-from services.edge.egress import Egress
 from services.edge.leasing.lease import HeldKey
 from services.judging import Phase
+from services.kit.egress import Egress
 
 _ANSWER_HEADERS_KEPT_BACK = frozenset(
     {

@@ -7,13 +7,13 @@ from enum import Enum
 
 from services.judging import Fault, Operation
 from services.keypool.catalog import KeyRow, KeyState
-from services.keypool.errors import UnreadableError
 from services.keypool.key_secrets import KeySecrets
 from services.keypool.probing import KeyInHand, ProbeAnswer, UpstreamProbe
 from services.keypool.project_store import Project
 from services.keypool.store import KeyStore
 from services.keypool.verifying import take_in_hand
 from services.kit.logs import get_logger
+from services.kit.vault import UnreadableError
 
 log = get_logger(__name__)
 

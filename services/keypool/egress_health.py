@@ -6,10 +6,10 @@ from typing import Protocol
 
 from services.keypool.catalog import KeyRow
 from services.keypool.egress import DIRECT, egress_id
-from services.keypool.errors import UnreadableError
 from services.keypool.key_secrets import KeySecrets
 from services.kit.errors import StoreUnavailableError
 from services.kit.logs import get_logger
+from services.kit.vault import UnreadableError
 
 log = get_logger(__name__)
 

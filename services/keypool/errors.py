@@ -105,7 +105,3 @@ class DiscoveryBusyError(KeyPoolError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "DISCOVERY_BUSY"
-
-
-class UnreadableError(Exception):
-    """A sealed text was sealed with another key-encryption key, or was tampered with."""

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from services.keypool.catalog import KeyRow
-from services.keypool.errors import UnreadableError
 from services.keypool.key_secrets import KeySecrets
 from services.keypool.model import DEFAULT_POOL
 from services.keypool.project_store import Filed, QuotaStore
@@ -18,6 +17,7 @@ from services.keypool.quota_settings import (
 from services.keypool.store import KeyStore
 from services.kit.errors import StoreUnavailableError
 from services.kit.logs import get_logger
+from services.kit.vault import UnreadableError
 
 log = get_logger(__name__)
 

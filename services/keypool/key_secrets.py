@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from services.keypool.egress import ProxyRing
-from services.keypool.errors import UnreadableError
-from services.keypool.vault import Vault
+from services.kit.vault import UnreadableError, Vault
 
 _CACHED = 65_536
 

@@ -4,12 +4,13 @@ from collections.abc import Collection, Sequence
 
 from services.keypool.catalog import Added, Key, KeyChange, KeyRow, KeyState, NewKey, SealedKey
 from services.keypool.egress import show_proxy
-from services.keypool.errors import KeyUnknownError, UnreadableError
+from services.keypool.errors import KeyUnknownError
 from services.keypool.filing import Filing
 from services.keypool.identity import Identity
 from services.keypool.key_secrets import KeySecrets
 from services.keypool.paging import read_page_token, write_page_token
 from services.keypool.store import KeyStore
+from services.kit.vault import UnreadableError
 
 _BATCH = 500
 

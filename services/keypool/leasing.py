@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from services.keypool import metrics
 from services.keypool.catalog import KeyChange
 from services.keypool.egress_health import EgressHealth
-from services.keypool.errors import LeaseLapsedError, LeaseUnknownError, UnreadableError
+from services.keypool.errors import LeaseLapsedError, LeaseUnknownError
 from services.keypool.identity import Identity
 from services.keypool.judging import judge_lease, judge_use
 from services.keypool.key_secrets import KeySecrets
@@ -36,6 +36,7 @@ from services.keypool.store import (
     SettledRows,
 )
 from services.kit.logs import get_logger
+from services.kit.vault import UnreadableError
 
 log = get_logger(__name__)
 

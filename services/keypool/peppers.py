@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from services.keypool.errors import UnreadableError
 from services.keypool.identity import Identity
 from services.keypool.store import MetaStore
-from services.keypool.vault import Vault
 from services.kit.logs import get_logger
+from services.kit.vault import UnreadableError, Vault
 
 log = get_logger(__name__)
 

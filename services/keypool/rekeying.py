@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.keypool.catalog import KeyRow
-from services.keypool.errors import UnreadableError
 from services.keypool.key_secrets import KeySecrets
 from services.keypool.keys import Keys
 from services.keypool.peppers import Peppers
 from services.keypool.store import KeyStore
-from services.keypool.vault import Vault
 from services.kit.logs import get_logger
+from services.kit.vault import UnreadableError, Vault
 
 log = get_logger(__name__)
 

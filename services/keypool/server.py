@@ -43,7 +43,6 @@ from services.keypool.settings import KeypoolSettings
 from services.keypool.tokens import Tokens
 from services.keypool.upstream_probe import HttpProbe
 from services.keypool.usage import UsageBook
-from services.keypool.vault import Vault
 from services.keypool.verifying import Verifying
 from services.kit.credentials import CredentialBook
 from services.kit.errors import StoreUnavailableError
@@ -53,6 +52,7 @@ from services.kit.http_server import listen, serve_http
 from services.kit.logs import get_logger
 from services.kit.ops import ops_app
 from services.kit.redis_client import RedisError, open_redis
+from services.kit.vault import Vault
 
 log = get_logger(__name__)
 

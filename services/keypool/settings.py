@@ -16,10 +16,10 @@ from services.keypool.names import PROXY_EXAMPLE, is_model, is_project_id, is_pr
 from services.keypool.quota_settings import QuotaFileError
 from services.keypool.seeding import Seed
 from services.keypool.tokens import NewToken
-from services.keypool.vault import SHORTEST_TEXT
 from services.kit.credentials import CredentialBook
 from services.kit.redis_url import RedisUrl
 from services.kit.settings import ServiceSettings
+from services.kit.vault import SHORTEST_TEXT
 
 
 class SeedKey(BaseModel):

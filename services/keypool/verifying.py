@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from services.judging import Effect, Fault, Operation, Verdict
 from services.keypool.catalog import Key, KeyChange, KeyRow, KeyState
-from services.keypool.errors import KeyUnknownError, UnreadableError, UpstreamAwayError
+from services.keypool.errors import KeyUnknownError, UpstreamAwayError
 from services.keypool.key_secrets import KeySecrets
 from services.keypool.keys import Keys
 from services.keypool.probing import KeyInHand, ProbeAnswer, UpstreamProbe
 from services.keypool.store import KeyStore
+from services.kit.vault import UnreadableError
 
 _ACCEPTED = "key.accepted"
 _SAYING_YES = frozenset({Fault.REQUEST, Fault.PROJECT_MODEL})

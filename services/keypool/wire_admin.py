@@ -26,8 +26,8 @@ from services.keypool.checking import (
 )
 from services.keypool.client_limits import ClientLimits
 from services.keypool.tokens import NewToken
-from services.keypool.vault import SHORTEST_TEXT
 from services.keypool.wire import write_time
+from services.kit.vault import SHORTEST_TEXT
 
 _MOST_KEYS = 1_000
 _LONGEST_NOTE = 512

@@ -17,7 +17,7 @@ from services.keypool.redis_key_store import RedisKeyStore
 from services.keypool.redis_keys import pool_key, pool_prefix
 from services.keypool.redis_lease_store import RedisLeaseStore
 from services.keypool.redis_scripts import Call, RedisPort, Script
-from services.keypool.vault import Vault
+from services.kit.vault import Vault
 from tests.contract.keypool.orders import new_keys, order
 
 VAULT = Vault("a key-encryption key for tests")

@@ -15,8 +15,8 @@ from services.keypool.redis_key_store import RedisKeyStore
 from services.keypool.redis_lease_store import RedisLeaseStore
 from services.keypool.redis_scripts import RedisPort
 from services.keypool.redis_token_store import RedisTokenStore
-from services.keypool.vault import Vault
 from services.kit.redis_client import open_redis
+from services.kit.vault import Vault
 from tests.support.valkey import redis_url, valkey_server
 
 __all__ = ["redis_url", "stores", "valkey_server"]

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.keypool.errors import UnreadableError
 from services.keypool.identity import Identity
 from services.keypool.key_secrets import KeySecrets
-from services.keypool.vault import Vault
 from services.kit.errors import StoreUnavailableError
+from services.kit.vault import UnreadableError, Vault
 
 VAULT = Vault("a key-encryption key for tests")
 RAW = bytes(range(32))

@@ -10,12 +10,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from services.keypool.errors import UnreadableError
-
 SHORTEST_TEXT = 16
 
 _NONCE = 12
 _SALT = b"gemini-balance key-encryption key"
+
+
+class UnreadableError(Exception):
+    """A sealed text was sealed with another key-encryption key, or was tampered with."""
 
 
 class Vault:
