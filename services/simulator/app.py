@@ -159,7 +159,9 @@ class SimulatorApp:
         )
         if error:
             await exchange.skip_body()
-        if fault.delay_seconds:
+        if fault.kind == "hold_answer":
+            exchange.hold_answer(fault.delay_seconds)
+        elif fault.delay_seconds:
             await exchange.hold_body()
             await exchange.pause(fault.delay_seconds)
         if error:

@@ -30,6 +30,7 @@ FaultKind = Literal[
     "custom",
     # trouble on the way
     "delay",
+    "hold_answer",
     "drop",
     "drop_answer",
     # damaged answers
@@ -66,8 +67,12 @@ class Fault(BaseModel):
     count: int | None = Field(default=1, ge=1)
     """How many requests it strikes; None for all from now on."""
 
+    every: int = Field(default=1, ge=1)
+    """Strikes each request of this many alone: 3 spares two, strikes the third, and so on."""
+
     delay_seconds: float = Field(default=0, ge=0)
-    """How long a request waits before anything else happens to it."""
+    """How long a request waits before anything else happens to it; for `hold_answer`, how long
+    the answer waits after everything has happened."""
 
     after_chunks: int = Field(default=1, ge=0)
     """How many chunks of a stream are whole before the fault shows."""
@@ -176,6 +181,7 @@ def _service_refusal(fault: Fault, project: str) -> errors.ApiError | None:
 class _Entry:
     number: int
     fault: Fault
+    seen: int = 0
     hits: int = 0
 
 
@@ -210,8 +216,10 @@ class FaultBook:
                 # A damaged stream needs a stream; other calls go by and do not use it up.
                 and (fault.kind not in STREAM_FAULTS or verb == "streamGenerateContent")
             ):
-                entry.hits += 1
-                return fault
+                entry.seen += 1
+                if entry.seen % fault.every == 0:
+                    entry.hits += 1
+                    return fault
         return None
 
     def describe(self) -> list[dict[str, Any]]:

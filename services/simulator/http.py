@@ -53,6 +53,7 @@ class Exchange:
         self._send = send
         self._watch: asyncio.Future[Any] | None = None
         self._cut_after: int | None = None
+        self._answer_delay = 0.0
         self._is_read = False
         self._held: list[bytes] = []
         self.method: str = scope["method"]
@@ -82,6 +83,10 @@ class Exchange:
     def cut_after(self, body_bytes: int) -> None:
         """Break the connection once this many bytes of the request's body were read."""
         self._cut_after = body_bytes
+
+    def hold_answer(self, seconds: float) -> None:
+        """Let the answer wait, after everything has happened that it tells of."""
+        self._answer_delay = seconds
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the request's body as it arrives.
@@ -148,6 +153,8 @@ class Exchange:
         headers: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
         """Send a whole answer."""
+        if self._answer_delay:
+            await self.pause(self._answer_delay)
         if self.is_mute:
             await self.cut()
             return

@@ -1,3 +1,4 @@
+import asyncio
 import time
 from typing import Any
 
@@ -9,6 +10,7 @@ from services.simulator.control import ControlError, SimulatorControl
 from services.simulator.faults import FaultKind
 from tests.integration.simulator.asking import GENERATE, STREAM, ask, events_of, reason_of, text_of
 from tests.integration.simulator.conftest import ALPHA, ALPHA_TOO
+from tests.support.waiting import eventually
 
 SSE = {"alt": "sse"}
 
@@ -151,6 +153,30 @@ async def test_an_answer_may_be_lost_after_the_work_was_done(
 
     after = await alpha.request(method, path, json=ask())
     assert after.status_code == (200 if method == "GET" else 429)
+
+
+async def test_a_fault_may_strike_each_third_request_alone(
+    alpha: httpx.AsyncClient, control: SimulatorControl
+) -> None:
+    await control.add_fault("internal", every=3, count=2)
+
+    statuses = [(await alpha.post(GENERATE, json=ask())).status_code for _ in range(9)]
+
+    assert statuses == [200, 200, 500, 200, 200, 500, 200, 200, 200]
+
+
+async def test_an_answer_may_be_held_after_the_work_was_done(
+    alpha: httpx.AsyncClient, control: SimulatorControl
+) -> None:
+    await control.set_limits(rpm=1)
+    await control.add_fault("hold_answer", delay_seconds=60)
+    held = asyncio.create_task(alpha.post(GENERATE, json=ask()))
+    await eventually(control.faults, lambda faults: faults[0]["hits"] == 1)
+
+    # The one request of this minute has been counted, though its answer is still to come.
+    assert (await alpha.post(GENERATE, json=ask())).status_code == 429
+    assert not held.done()
+    held.cancel()
 
 
 async def read_stream(client: httpx.AsyncClient, path: str = f"{STREAM}?alt=sse") -> bytes:
