@@ -134,9 +134,10 @@ class Files:
             raise RemoteError(error) from error
         return response.upload
 
-    async def state(self, upload: pb.Upload) -> pb.Upload:
+    async def state(self, upload: pb.Upload | str) -> pb.Upload:
         """Ask how far an upload is."""
-        found = (await self.call("GetUpload", upload_id=upload.upload_id)).upload
+        upload_id = upload if isinstance(upload, str) else upload.upload_id
+        found = (await self.call("GetUpload", upload_id=upload_id)).upload
         assert isinstance(found, pb.Upload)
         return found
 

@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +14,26 @@ import pytest
 from gemini_balance.files.v1 import files_pb2 as pb
 from gemini_balance.files.v1 import files_pb2_grpc
 
-from services.cli.ports import PortChooser
-from services.cli.probes import grpc_serves, http_ready
 from services.kit.errors import RemoteError
 from services.kit.grpc_channel import ServiceChannel
 from tests.support.files import CREDENTIALS, METHODS, environment
+from tests.support.files_process import FilesProcess, files_process
 from tests.support.valkey import ValkeyServer, started_valkey
+from tests.support.waiting import eventually
 
 SERVICE = pb.DESCRIPTOR.services_by_name["FilesService"]
 
 
-@dataclass(frozen=True)
-class RunningFiles:
-    """A files service in a process of its own, and its store."""
-
-    target: str
-    ops_url: str
-    process: subprocess.Popen[bytes]
-    valkey: ValkeyServer
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
+    with started_valkey(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Iterator[RunningFiles]:
-    ports = PortChooser()
-    listen, ops_port = f"127.0.0.1:{ports.free()}", ports.free()
-    with started_valkey(tmp_path) as valkey:
-        env = environment(
-            valkey.url,
-            "127.0.0.1:1",
-            "http://127.0.0.1:1",
-            files_listen=listen,
-            ops_host="127.0.0.1",
-            ops_port=ops_port,
-            drain_seconds=1,
-        )
-        command = [sys.executable, "-m", "services.files"]
-        with subprocess.Popen(command, env=os.environ | env) as process:
-            yield RunningFiles(listen, f"http://127.0.0.1:{ops_port}", process, valkey)
-            process.terminate()
+def files(valkey: ValkeyServer) -> Iterator[FilesProcess]:
+    with files_process(valkey.url, "127.0.0.1:1", "http://127.0.0.1:1", drain_seconds=1) as process:
+        yield process
 
 
 async def frames() -> AsyncIterator[pb.WriteUploadRequest]:
@@ -83,13 +63,12 @@ async def call(target: str, method: str, credential: str) -> None:
         await channel.close()
 
 
-async def reach(files: RunningFiles) -> None:
+async def reach(files: FilesProcess) -> None:
     async with asyncio.timeout(20):
-        await grpc_serves(files.target)
-        await http_ready(files.ops_url)
+        await files.ready()
 
 
-async def test_no_call_opens_without_the_right_credential(files: RunningFiles) -> None:
+async def test_no_call_opens_without_the_right_credential(files: FilesProcess) -> None:
     await reach(files)
 
     assert len(METHODS) == 9
@@ -104,24 +83,26 @@ async def test_no_call_opens_without_the_right_credential(files: RunningFiles) -
             assert (caught.value.code, caught.value.reason) == (code, reason)
 
 
-async def test_readiness_follows_the_store_and_liveness_does_not(files: RunningFiles) -> None:
+async def test_readiness_follows_the_store_and_liveness_does_not(
+    files: FilesProcess, valkey: ValkeyServer
+) -> None:
     await reach(files)
 
-    files.valkey.kill()
+    valkey.kill()
 
+    await eventually(files.is_ready, lambda ready: not ready)
     async with httpx.AsyncClient(base_url=files.ops_url, trust_env=False) as client:
-        await eventually(lambda: status_is(client, "/readyz", 503))
         answer = await client.get("/readyz")
         assert answer.json()["parts"]["redis"] == "unavailable"
         assert (await client.get("/livez")).status_code == 200
 
 
-async def test_ends_in_good_order_when_told_to(files: RunningFiles) -> None:
+async def test_ends_in_good_order_when_told_to(files: FilesProcess) -> None:
     await reach(files)
 
-    files.process.send_signal(signal.SIGTERM)
+    process = files.terminate()
 
-    assert await asyncio.to_thread(files.process.wait, 10) == 0
+    assert await asyncio.to_thread(process.wait, 10) == 0
 
 
 @pytest.mark.parametrize(
@@ -165,13 +146,3 @@ def test_an_address_of_redis_that_cannot_be_read_stops_the_start() -> None:
     [line] = done.stderr.splitlines()
     assert line.startswith("gemini-balance files: REDIS_URL: ")
     assert "hunter2" not in line
-
-
-async def status_is(client: httpx.AsyncClient, path: str, status: int) -> bool:
-    return (await client.get(path)).status_code == status
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]], *, seconds: float = 15) -> None:
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.05)
