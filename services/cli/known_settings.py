@@ -84,6 +84,7 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "MAX_ANSWER_BYTES": (Part.EDGE,),
     # files
     "FILES_BUFFER_BYTES": (Part.FILES,),
+    "FILES_LEASE_SECONDS": (Part.FILES,),
     "FILES_MAX_BYTES": (Part.FILES,),
     "FILES_TAIL_BYTES": (Part.FILES,),
     "FILES_UPLOAD_TTL_HOURS": (Part.FILES,),

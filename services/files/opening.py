@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from services.files.errors import NoKeyError, UpstreamUnavailableError
+from services.files.errors import KeypoolUnavailableError, NoKeyError, UpstreamUnavailableError
 from services.files.holding import Holding
 from services.files.leases import KeyPool, Lease, Need, Outcome
 from services.files.sessions import Reply, SessionWire, Start, UnansweredError
@@ -33,7 +33,7 @@ class Opener:
     lifetime: timedelta
 
     async def resume(self, upload: Upload) -> Holding | None:
-        """Lease a key of an open session's project; None when there is none: bytes need no key."""
+        """Lease a key of an open session's project; None when that fails: bytes need no key."""
         try:
             lease = await self.pool.acquire(
                 Need(
@@ -43,7 +43,7 @@ class Opener:
                     project_id=upload.project_id,
                 )
             )
-        except NoKeyError:
+        except (NoKeyError, KeypoolUnavailableError):
             return None
         return Holding(self.pool, lease, self.lifetime)
 

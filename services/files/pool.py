@@ -15,9 +15,6 @@ from services.judging import Evidence, Operation, Phase
 from services.kit.errors import RemoteError
 from services.kit.grpc_channel import ServiceChannel
 
-LIFETIME = timedelta(minutes=5)
-"""How long a lease lasts unless it is renewed."""
-
 _SERVICE = "gemini_balance.keypool.v1.KeyPoolService"
 _SECONDS = 5.0
 _OPERATION = {
@@ -42,8 +39,15 @@ _OUTCOME = {
 class GrpcKeyPool:
     """See `KeyPool`."""
 
-    def __init__(self, target: str, credential: str) -> None:
-        """Open the channel; must happen inside the running event loop."""
+    def __init__(self, target: str, credential: str, *, lifetime: timedelta) -> None:
+        """Open the channel; must happen inside the running event loop.
+
+        Args:
+            target: gRPC target of the key pool.
+            credential: What is presented there.
+            lifetime: How long a lease lasts unless it is renewed.
+        """
+        self._lifetime = lifetime
         self._channel = ServiceChannel(
             target,
             credential,
@@ -67,7 +71,7 @@ class GrpcKeyPool:
             excluded_project_ids=need.excluded_projects,
             excluded_key_ids=need.excluded_keys,
         )
-        request.lifetime.FromTimedelta(LIFETIME)
+        request.lifetime.FromTimedelta(self._lifetime)
         response = await self._call(self._stub.AcquireLeases, request)
         if not response.leases:
             raise _refused(response)
@@ -84,7 +88,7 @@ class GrpcKeyPool:
     async def renew(self, lease: Lease) -> bool:
         """See `KeyPool.renew`."""
         request = pb.RenewLeaseRequest(lease_id=lease.lease_id)
-        request.lifetime.FromTimedelta(LIFETIME)
+        request.lifetime.FromTimedelta(self._lifetime)
         try:
             await self._call(self._stub.RenewLease, request)
         except RemoteError:

@@ -19,7 +19,7 @@ from services.files.google.client import GoogleClient
 from services.files.google.file_calls import FileCalls
 from services.files.google.upload_wire import UploadWire
 from services.files.opening import Opener
-from services.files.pool import LIFETIME, GrpcKeyPool
+from services.files.pool import GrpcKeyPool
 from services.files.redis_file_store import RedisFileStore
 from services.files.redis_upload_store import RedisUploadStore
 from services.files.servicer import FilesServicer, Parts
@@ -80,7 +80,11 @@ async def run_files(settings: FilesSettings, health: Health) -> AsyncIterator[Fi
     redis = open_redis(settings.redis_url.get_secret_value(), name="files")
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(redis.aclose)
-        pool = GrpcKeyPool(settings.keypool_target, settings.service_credential.get_secret_value())
+        pool = GrpcKeyPool(
+            settings.keypool_target,
+            settings.service_credential.get_secret_value(),
+            lifetime=timedelta(seconds=settings.files_lease_seconds),
+        )
         stack.push_async_callback(pool.close)
         egress = Egress(
             lambda proxy_url: AiohttpTransport(
@@ -129,7 +133,13 @@ def _assemble(
     )
     files = RedisFileStore(port)
     wire = UploadWire(client)
-    opener = Opener(pool, wire, uploads, max_retries=settings.max_retries, lifetime=LIFETIME)
+    opener = Opener(
+        pool,
+        wire,
+        uploads,
+        max_retries=settings.max_retries,
+        lifetime=timedelta(seconds=settings.files_lease_seconds),
+    )
     budget = Budget(settings.files_buffer_bytes)
     metrics.BUFFERED.set_function(lambda: budget.used)
     isolated = settings.files_user_isolation_enabled

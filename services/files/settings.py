@@ -63,6 +63,9 @@ class FilesSettings(ServiceSettings):
     files_upstream_seconds: float = Field(default=60, gt=0)
     """How long an upload bears faults of the upstream without any progress."""
 
+    files_lease_seconds: float = Field(default=300, ge=1, le=3600)
+    """How long a key counts as used by an upload whose process has died; renewed until then."""
+
     files_user_isolation_enabled: bool = True
     """Whether clients see their own files alone; else those of their pool."""
 

@@ -18,6 +18,7 @@ from services.kit.errors import RemoteError
 from services.kit.health import Health
 from services.simulator.control import SimulatorControl
 from tests.support import keypool
+from tests.support.upstream import upstream
 
 CREDENTIALS = {
     # name: (secret, scopes)
@@ -170,6 +171,7 @@ class World:
     keypool: keypool.Keypool
     sim: SimulatorControl
     target: str
+    google_url: str
 
 
 @contextlib.asynccontextmanager
@@ -185,6 +187,26 @@ async def running_files(
         target = f"127.0.0.1:{server.port}"
         async with grpc.aio.insecure_channel(target) as channel:
             yield Files(channel), target
+
+
+@contextlib.asynccontextmanager
+async def running_world(redis_url: str, *, keys: int = 3, **values: Any) -> AsyncIterator[World]:
+    """Run a files service, a key pool and a simulator for the length of the block.
+
+    Args:
+        redis_url: An empty store.
+        keys: How many there are, each of a project of its own.
+        values: Settings of the files service.
+    """
+    async with (
+        upstream() as google,
+        SimulatorControl(google.url) as sim,
+        keypool.running_keypool(redis_url, base_url=google.url) as pool,
+        running_files(redis_url, pool.target, google.url, **values) as (files, target),
+    ):
+        if keys:
+            await pool.add_keys(*keypool.secrets_of(keys))
+        yield World(files, pool, sim, target, google.url)
 
 
 def noise(size: int, seed: int = 1) -> bytes:

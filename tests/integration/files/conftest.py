@@ -4,10 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.simulator.control import SimulatorControl
-from tests.support.files import World, running_files
-from tests.support.keypool import running_keypool, secrets_of
-from tests.support.upstream import upstream
+from tests.support.files import World, running_world
 from tests.support.valkey import redis_url, valkey_server
 
 __all__ = ["redis_url", "valkey_server", "world"]
@@ -16,11 +13,5 @@ __all__ = ["redis_url", "valkey_server", "world"]
 @pytest.fixture
 async def world(redis_url: str) -> AsyncIterator[World]:
     """A files service with a key pool of three keys, each of a project of its own."""
-    async with (
-        upstream() as google,
-        SimulatorControl(google.url) as sim,
-        running_keypool(redis_url, base_url=google.url) as keypool,
-        running_files(redis_url, keypool.target, google.url) as (files, target),
-    ):
-        await keypool.add_keys(*secrets_of(3))
-        yield World(files, keypool, sim, target)
+    async with running_world(redis_url) as running:
+        yield running
