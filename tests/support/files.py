@@ -69,6 +69,10 @@ class Files:
         """Call for another client."""
         return Files(self.channel, caller, client_id, self.pool)
 
+    def in_pool(self, pool: str) -> "Files":
+        """Call for the same client in another pool."""
+        return Files(self.channel, self.caller, self.client_id, pool)
+
     @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
         return (("authorization", f"Bearer {CREDENTIALS[self.caller][0]}"),)
