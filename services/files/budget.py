@@ -30,11 +30,10 @@ class Budget:
         return bool(self._waiting)
 
     async def take(self, size: int) -> int:
-        """Wait for a share and return its size: never more than there is at all.
+        """Wait for a share, and return it; one larger than all there is waits to be alone.
 
         The caller must hold no other share.
         """
-        size = min(size, self._size)
         if self.take_spare(size):
             return size
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -54,18 +53,26 @@ class Budget:
 
     def take_spare(self, size: int) -> bool:
         """Take a share if it is free and nobody waits."""
-        if self._waiting or size > self._free:
+        if self._waiting or not self._has(size):
             return False
         self._free -= size
         return True
+
+    def change_share(self, before: int, after: int) -> None:
+        """Change a share at once, though there may not be so much: then others wait longer."""
+        self._free += before - after
+        self._serve()
 
     def give_back(self, size: int) -> None:
         """Return a share."""
         self._free += size
         self._serve()
 
+    def _has(self, size: int) -> bool:
+        return min(size, self._size) <= self._free
+
     def _serve(self) -> None:
-        while self._waiting and self._waiting[0][0] <= self._free:
+        while self._waiting and self._has(self._waiting[0][0]):
             size, turn = self._waiting.popleft()
             if not turn.done():
                 self._free -= size

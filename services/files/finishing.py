@@ -6,7 +6,7 @@ from typing import Any
 
 from services.files import metrics
 from services.files.leases import KeyPool
-from services.files.records import FileRecord, read_description, record_of
+from services.files.records import FileRecord, read_description, record_of, size_of
 from services.files.store import UploadStore
 from services.files.uploads import Answer, Upload, UploadState
 
@@ -21,10 +21,13 @@ class Finisher:
     async def finalize(self, upload: Upload, answer: Answer, size: int) -> Upload:
         """Bind and record what Google made; the upload is finalized.
 
-        The binding comes first: a file that is recorded can be used.
+        The binding comes first: a file that is recorded can be used. The size is what the
+        writer knows; Google's counts more, for the writer may have found the file made.
         """
         described = read_description(answer.body) or {}
         record = self._record(upload, described)
+        told = size_of(record.description) if record else None
+        size = size if told is None else told
         order = upload.order
         name = record.name if record else _operation(described)
         if name:

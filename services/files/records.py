@@ -75,6 +75,12 @@ def state_of(description: dict[str, Any]) -> FileState:
         return FileState.PROCESSING
 
 
+def size_of(description: dict[str, Any]) -> int | None:
+    """Return the size in a description, in bytes."""
+    size = str(description.get("sizeBytes"))
+    return int(size) if size.isascii() and size.isdigit() else None
+
+
 def read_description(body: bytes) -> dict[str, Any] | None:
     """Return the JSON object in a body, None when it holds none."""
     try:

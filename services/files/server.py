@@ -22,6 +22,7 @@ from services.files.opening import Opener
 from services.files.pool import GrpcKeyPool
 from services.files.redis_file_store import RedisFileStore
 from services.files.redis_upload_store import RedisUploadStore
+from services.files.sender import Ways
 from services.files.servicer import FilesServicer, Parts
 from services.files.settings import FilesSettings
 from services.files.sweeping import sweep_for_ever
@@ -148,12 +149,14 @@ def _assemble(
             uploads, pool, wire, largest_file=settings.files_max_bytes, is_isolated=isolated
         ),
         writing=Writing(
-            uploads,
-            wire,
-            opener,
-            Finisher(uploads, pool),
+            Ways(
+                uploads,
+                wire,
+                opener,
+                Finisher(uploads, pool),
+                Patience(settings.files_upstream_seconds),
+            ),
             budget,
-            Patience(settings.files_upstream_seconds),
             largest_file=settings.files_max_bytes,
         ),
         book=FileBook(

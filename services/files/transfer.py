@@ -6,11 +6,10 @@ none is left out.
 
 import asyncio
 import random
-import time
 from dataclasses import dataclass
 
 from services.files import metrics
-from services.files.errors import UpstreamUnavailableError
+from services.files.errors import OffsetMismatchError, UpstreamUnavailableError
 from services.files.sessions import Reply, SessionWire, UnansweredError
 from services.files.uploads import Answer, Session
 from services.judging import Evidence, Operation, Phase
@@ -80,12 +79,7 @@ class Transfer:
             EndedError: The session has ended.
             UpstreamUnavailableError: Nobody answered in time.
         """
-        trial = _Trial(self._patience.seconds)
-        while True:
-            truth = await self._ask()
-            if truth is not None:
-                return truth
-            await trial.pause()
+        return await self._truth(_Trial(self._patience.seconds))
 
     async def put(self, at: int, piece: memoryview) -> int:
         """Send one request's bytes and return how many Google has then in all.
@@ -122,6 +116,8 @@ class Transfer:
         while True:
             reply = await self._send(reached, piece[reached - at :], finalize=finalize)
             if reply is not None:
+                if reply.upload_status == "final" and not reply.is_ok:
+                    raise await self._end(reply, trial)
                 _raise_if_ended(reply, finalized=finalize)
                 if reply.is_ok and not finalize:
                     return end
@@ -130,17 +126,34 @@ class Transfer:
                     if refusals >= _MOST_REFUSALS:
                         raise EndedError(_answer(reply), is_success=False)
             metrics.RETRIED.inc()
-            truth = await self._ask()
-            if truth is not None:
-                if truth < at:
-                    # What was acknowledged is gone there, and was let go here.
-                    raise EndedError(_LOST, is_success=False)
-                if truth > reached:
-                    trial.note_progress()
-                if not finalize and truth > at:
-                    return truth
-                reached = min(truth, end)
+            # Sent again in ignorance, the last bytes would be refused once they have arrived.
+            truth = await self._truth(trial)
+            if truth < at:
+                # What was acknowledged is gone there, and was let go here.
+                raise EndedError(_LOST, is_success=False)
+            if truth > reached:
+                trial.note_progress()
+            if not finalize and truth > at:
+                return truth
+            if truth > end:
+                raise OffsetMismatchError(truth)
+            reached = truth
             await trial.pause()
+
+    async def _end(self, refusal: Reply, trial: "_Trial") -> EndedError:
+        """Return how a session ended: by a refusal, or with success before it."""
+        while True:
+            try:
+                await self._truth(trial)
+            except EndedError as ended:
+                return ended if ended.is_success else EndedError(_answer(refusal), is_success=False)
+            await trial.pause()
+
+    async def _truth(self, trial: "_Trial") -> int:
+        """Return how many bytes Google has; asks until it tells."""
+        while (truth := await self._ask()) is None:
+            await trial.pause()
+        return truth
 
     async def _send(self, at: int, piece: memoryview, *, finalize: bool) -> Reply | None:
         try:
@@ -163,6 +176,9 @@ class Transfer:
             return None
         if reply.is_transient:
             return None
+        if reply.upload_status == "final" and not reply.body:
+            # It ended with a refusal, which is told once alone.
+            raise self.lost()
         _raise_if_ended(reply, finalized=False)
         if reply.is_ok and reply.received is not None:
             return reply.received
@@ -179,12 +195,12 @@ class _Trial:
         self.note_progress()
 
     def note_progress(self) -> None:
-        self._until = time.monotonic() + self._seconds
+        self._until = asyncio.get_running_loop().time() + self._seconds
         self._pause = _FIRST_PAUSE
 
     async def pause(self) -> None:
         pause = self._pause * random.uniform(0.5, 1)  # noqa: S311  # spreads, hides nothing
-        if time.monotonic() + pause > self._until:
+        if asyncio.get_running_loop().time() + pause > self._until:
             raise UpstreamUnavailableError
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
         await asyncio.sleep(pause)

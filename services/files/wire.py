@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.files.file_book import Reader
 from services.files.media_types import telling
-from services.files.records import FileRecord, FileState
+from services.files.records import FileRecord, FileState, size_of
 from services.files.start_body import check_mime_type, read_start_body
 from services.files.uploads import Upload, UploadOrder, UploadState
 from services.files.writing import Finish, WriteOrder
@@ -176,14 +176,13 @@ def write_upload(upload: Upload, upload_id: str, record: FileRecord | None = Non
 def write_file(record: FileRecord) -> pb.File:
     """Return a file."""
     described = record.description
-    size = described.get("sizeBytes")
     return pb.File(
         name=record.name,
         client_id=record.client_id,
         project_id=record.project_id,
         display_name=_text(described.get("displayName")),
         mime_type=_text(described.get("mimeType")),
-        size_bytes=int(size) if isinstance(size, str | int) and str(size).isdigit() else 0,
+        size_bytes=size_of(described) or 0,
         state=_FILE_STATES[record.state],
         create_time=_time(record.create_time),
         expire_time=_time(record.expire_time),

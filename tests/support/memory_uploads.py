@@ -75,8 +75,9 @@ class MemoryUploads:
         if row.upload.state is UploadState.ACTIVE:
             fence = row.busy = row.upload.fence + 1
             row.upload = replace(row.upload, fence=fence, hint=row.upload.hint or hint)
+        found = replace(row.upload, is_dirty=is_dirty)
         await self._step("begin")
-        return replace(row.upload, is_dirty=is_dirty)
+        return found
 
     async def end(self, upload: Upload) -> None:
         await self._step("end")
@@ -177,6 +178,10 @@ class MemoryUploads:
             if row.upload.state is UploadState.ACTIVE and not self._is_living(row)
         ][:limit]
         return [self._rows.pop(key).upload for key in over]
+
+    def peek(self, upload_id: str) -> Upload:
+        """Return an upload without a step."""
+        return self._rows[upload_id].upload
 
     def tail_of(self, upload_id: str) -> bytes:
         """Return the bytes of an upload that lie here."""

@@ -1,0 +1,81 @@
+"""Whatever the chunks and the faults: the same bytes arrive, and nothing safe is ever lost."""
+
+import asyncio
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.files import uploads
+from services.files.errors import (
+    OffsetMismatchError,
+    UploadFinalizedError,
+    UploadPreemptedError,
+)
+from services.files.uploads import Upload, UploadState
+from tests.support.virtual_time import run_virtually
+from tests.unit.files.planned_writes import CONTENT, PLANS, STEPS, Client, Plan, Step, World
+
+
+def check(plan: Plan) -> None:
+    """Let a client follow a plan, and then bring the rest home."""
+    world = World(plan)
+    client = Client(world)
+
+    async def run() -> None:
+        await client.begin()
+        for step in plan.steps:
+            await client.follow([step])
+            client.check_at_rest()
+        check_end(world, await client.bring_home())
+
+    with patch.object(uploads, "GRANULE", plan.before):
+        run_virtually(run())
+    # After each fault Google was asked, so no byte was ever sent to a wrong place.
+    assert world.google.misplaced == 0
+
+
+def check_end(world: World, upload: Upload) -> None:
+    final = [found for found in world.google.sessions.values() if found.state == "final"]
+    assert [bytes(found.content) for found in final] == [CONTENT[: world.plan.size]]
+    assert (upload.state, upload.committed_size) == (UploadState.FINALIZED, world.plan.size)
+    assert list(world.pool.bound) == list(world.store.files) == [upload.file]
+    assert world.budget.used == 0
+    assert not world.pool.open
+
+
+@settings(max_examples=250, deadline=None)
+@given(PLANS)
+def test_the_same_bytes_arrive(plan: Plan) -> None:
+    check(plan)
+
+
+@pytest.mark.stress
+@pytest.mark.timeout(1200)
+@settings(max_examples=10_000, deadline=None)
+@given(PLANS)
+def test_the_same_bytes_arrive_ten_thousand_times(plan: Plan) -> None:
+    check(plan)
+
+
+@settings(max_examples=250, deadline=None)
+@given(PLANS, st.lists(STEPS, max_size=6), st.floats(0, 0.2))
+def test_writers_at_once_do_no_harm(plan: Plan, others: list[Step], later: float) -> None:
+    world = World(plan)
+    rivalry = (UploadPreemptedError, UploadFinalizedError, OffsetMismatchError)
+    first, second = Client(world, *rivalry), Client(world, *rivalry)
+
+    async def follow_later() -> None:
+        await asyncio.sleep(later)
+        await second.follow(others)
+
+    async def run() -> None:
+        await first.begin()
+        await asyncio.gather(first.follow(plan.steps), follow_later())
+        first.check_at_rest()
+        second.check_at_rest()
+        check_end(world, await first.bring_home())
+
+    with patch.object(uploads, "GRANULE", plan.before):
+        run_virtually(run())
