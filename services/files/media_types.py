@@ -130,10 +130,18 @@ def _by_signature(head: bytes) -> str:
             mime_type not in _RIFF_TYPES or head[:4] == b"RIFF"
         ):
             return mime_type
-    # An MPEG audio frame: eleven bits set, then a layer that exists.
-    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06:
-        return "audio/aac" if head[1] & 0xF6 == 0xF0 else "audio/mpeg"
-    return ""
+    return _by_frame(head)
+
+
+def _by_frame(head: bytes) -> str:
+    """Tell an MPEG audio frame by its first bits: eleven are set, then come version and layer."""
+    if len(head) < 3 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return ""
+    if head[1] & 0xF6 == 0xF0:
+        return "audio/aac"
+    has_version = head[1] & 0x18 != 0x08
+    # Layers III and II; what looks like layer I is the byte order mark of a text.
+    return "audio/mpeg" if has_version and head[1] & 0x06 in {0x02, 0x04} else ""
 
 
 def _text_or_nothing(head: bytes) -> str:
