@@ -1,6 +1,5 @@
 """What outcomes teach: rungs, probes on real traffic, and doubt when all fail at once."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,18 +7,10 @@ from prometheus_client import REGISTRY
 
 from services.judging import Evidence, Operation, Phase
 from services.keypool.model import Lease, Outcome, RefusalReason, WindowKind
-from services.kit.redis_client import open_redis
 from tests.contract.keypool.clocked import POOL, Clocked, seconds_after
 from tests.unit.judging import bodies
 
 MIDNIGHT = datetime(2031, 6, 4, 7, tzinfo=UTC)
-
-
-@pytest.fixture
-async def pool(redis_url: str) -> AsyncIterator[Clocked]:
-    redis = open_redis(redis_url, name="learning")
-    yield Clocked(redis)
-    await redis.aclose()
 
 
 async def refuse(pool: Clocked, lease: Lease, body: bytes, status: int = 429) -> None:
