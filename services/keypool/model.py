@@ -44,6 +44,8 @@ class LeaseOrder:
         is_free: Whether it is for calls that use no quota of the model.
         wait_budget: How long the caller can wait for a slot ahead.
         affinity_hash: 64 bits; orders of equal hash prefer the same project, 0 for none.
+        replaces: Leases, as the store knows them, whose tries failed through no fault of the
+            client: what takes their place is not counted as further requests of its own.
     """
 
     request_id: str
@@ -59,6 +61,7 @@ class LeaseOrder:
     is_free: bool = False
     wait_budget: timedelta = timedelta()
     affinity_hash: int = 0
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

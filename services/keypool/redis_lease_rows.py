@@ -45,7 +45,7 @@ def write_calendar(now: datetime, slack: timedelta = SLACK) -> bytes:
 
 
 def write_wishes(order: LeaseOrder) -> bytes:
-    """Return what narrows an order."""
+    """Return what narrows an order, and which failed tries it replaces."""
     wishes = order.wishes
     return orjson.dumps(
         {
@@ -58,6 +58,7 @@ def write_wishes(order: LeaseOrder) -> bytes:
             "hold": 0 if order.hold is None else to_ms(order.hold),
             "wait": to_ms(order.wait_budget),
             "affinity": _write_affinity(order.affinity_hash),
+            "replaces": [int(raw_id.partition("/")[0]) for raw_id in order.replaces],
         }
     )
 
@@ -81,7 +82,7 @@ def write_spans(order: LeaseOrder) -> tuple[int, int]:
     return hold, hold + lifetime
 
 
-def write_outcome(row: OutcomeRow) -> list[str | int | list[int]]:
+def write_outcome(row: OutcomeRow, *, is_replaced: bool) -> list[str | int | list[int]]:
     """Return an outcome as the script that settles reads it."""
     limits = row.told_limits
     return [
@@ -101,6 +102,7 @@ def write_outcome(row: OutcomeRow) -> list[str | int | list[int]]:
         -int(-row.started_at.timestamp() * 1000 // 1) if row.started_at else 0,
         int(row.is_unsent),
         [limits.rpm or 0, limits.tpm or 0, limits.rpd or 0],
+        int(is_replaced),
     ]
 
 

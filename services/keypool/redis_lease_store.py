@@ -1,6 +1,6 @@
 """Leases and outcomes in Redis; the rules of the atomic steps are in the scripts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,7 +77,7 @@ class RedisLeaseStore:
         self, order: LeaseOrder, outcomes: Sequence[OutcomeRow], readable: bytes
     ) -> GrantRows:
         """See `LeaseStore.acquire`."""
-        calls, slots = self._settle_calls(outcomes)
+        calls, slots = self._settle_calls(outcomes, replaced=order.replaces)
         *replies, granted = await self._port.run(*calls, self._acquire_call(order, readable))
         leases, refusal, withdrawals, _, limited = granted
         told = read_withdrawals(withdrawals)
@@ -152,14 +152,16 @@ class RedisLeaseStore:
         outcomes: Sequence[OutcomeRow],
         first_pool: str | None = None,
         known_epoch: int = 0,
+        *,
+        replaced: Collection[str] = (),
     ) -> tuple[list[Call], list[tuple[int, int]]]:
         """Return one call for each pool, and for each outcome its call and its place therein."""
-        by_pool: dict[str, list[OutcomeRow]] = {} if first_pool is None else {first_pool: []}
+        by_pool: dict[str, list[Any]] = {} if first_pool is None else {first_pool: []}
         slots = []
         for row in outcomes:
             rows = by_pool.setdefault(row.pool, [])
             slots.append((list(by_pool).index(row.pool), len(rows)))
-            rows.append(row)
+            rows.append(write_outcome(row, is_replaced=row.raw_id in replaced))
         if not by_pool:
             return [], slots
         calendar = self._calendar()
@@ -167,7 +169,7 @@ class RedisLeaseStore:
             Call(
                 _SETTLE,
                 pool_prefix(pool),
-                (known_epoch, orjson.dumps([write_outcome(row) for row in rows]), calendar),
+                (known_epoch, orjson.dumps(rows), calendar),
             )
             for pool, rows in by_pool.items()
         ]

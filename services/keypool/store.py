@@ -98,6 +98,7 @@ class OutcomeRow:
         usage: What it used, when the upstream told.
         started_at: When the request was sent, when the caller told.
         is_unsent: Whether it never reached the upstream, so that no quota was used.
+        is_blameless: Whether it failed through no fault of the client.
         told_limits: Limits that the upstream told.
     """
 
@@ -117,6 +118,7 @@ class OutcomeRow:
     usage: Usage | None = None
     started_at: datetime | None = None
     is_unsent: bool = False
+    is_blameless: bool = False
     told_limits: Limits = field(default_factory=Limits)
 
 

@@ -6,9 +6,13 @@
 -- count until a minute has passed. Where a limit is high, charges that lie close together
 -- share an entry under the later time, so that no minute ever holds more than the limit,
 -- and a log stays short. Leases are known by their numbers, which only grow.
+--
+-- A request of a client counts once, however often it is tried: `failed` are the last tries
+-- that failed through no fault of the client. Whoever replaces one takes its charge back.
 
 local CLIENT_MINUTE_MS = 60000
 local CLIENT_LOG_SIZE = 64
+local CLIENT_FAILED_SIZE = 64
 
 -- The end of the quota day in which a time lies.
 local function day_at(midnights, time)
@@ -25,7 +29,7 @@ local function read_client(client, now, day)
   local name = named('client', client)
   local row = redis.call(
     'HMGET', name, 'minute_limit', 'day_limit', 'token_limit', 'log', 'day', 'requests', 'tokens',
-    'since')
+    'since', 'failed')
   if not row[1] then
     return nil
   end
@@ -35,6 +39,7 @@ local function read_client(client, now, day)
     day_limit = tonumber(row[2]),
     token_limit = tonumber(row[3]),
     log = {},
+    failed = row[9] and cmsgpack.unpack(row[9]) or {},
     day = day,
     requests = 0,
     tokens = 0,
@@ -59,7 +64,8 @@ end
 local function write_client(cell)
   redis.call(
     'HSET', cell.name, 'log', cmsgpack.pack(cell.log), 'day', text(cell.day),
-    'requests', text(cell.requests), 'tokens', text(cell.tokens), 'since', text(cell.since))
+    'requests', text(cell.requests), 'tokens', text(cell.tokens), 'since', text(cell.since),
+    'failed', cmsgpack.pack(cell.failed))
 end
 
 -- How many of `count` requests the client may make now, and when it may make one more.
@@ -103,11 +109,11 @@ local function client_charge(cell, count, last, now)
   write_client(cell)
 end
 
--- Give the charge of a lease back where it still counts.
-local function client_refund(cell, number)
+local function client_uncharge(cell, number)
   for at, entry in ipairs(cell.log) do
     if entry[3] <= number and number <= entry[4] then
       entry[2] = entry[2] - 1
+      cell.used = cell.used - 1
       if entry[2] == 0 then
         table.remove(cell.log, at)
       end
@@ -117,7 +123,37 @@ local function client_refund(cell, number)
   if cell.requests > 0 and number >= cell.since then
     cell.requests = cell.requests - 1
   end
+end
+
+-- Give the charge of a lease back where it still counts.
+local function client_refund(cell, number)
+  client_uncharge(cell, number)
   write_client(cell)
+end
+
+local function client_note_failed(cell, number)
+  cell.failed[#cell.failed + 1] = number
+  if #cell.failed > CLIENT_FAILED_SIZE then
+    table.remove(cell.failed, 1)
+  end
+  write_client(cell)
+end
+
+-- Take back the charges of failed tries that this call replaces, `most` at most; returns how
+-- many. Nothing is written before something is charged in their place.
+local function client_take_back(cell, numbers, most)
+  local replaced, left, taken = {}, {}, 0
+  for _, number in ipairs(numbers) do replaced[number] = true end
+  for _, number in ipairs(cell.failed) do
+    if replaced[number] and taken < most then
+      client_uncharge(cell, number)
+      taken = taken + 1
+    else
+      left[#left + 1] = number
+    end
+  end
+  cell.failed = left
+  return taken
 end
 
 local function client_spend(cell, tokens)

@@ -751,7 +751,9 @@ Global___Token: _TypeAlias = Token  # noqa: Y015
 
 @_typing.final
 class ClientLimits(_message.Message):
-    """What a client may use. 0 means any number."""
+    """What a client may use. 0 means any number. A request counts once, however
+    often it is tried; counting tokens and reading count nothing.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

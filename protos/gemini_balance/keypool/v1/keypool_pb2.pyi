@@ -177,7 +177,10 @@ class AcquireLeasesRequest(_message.Message):
 
     @_builtins.property
     def settlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Settlement]:
-        """Outcomes to settle first, so that a failover costs one round trip."""
+        """Outcomes to settle first, so that a failover costs one round trip. What
+        failed through no fault of the client is replaced by what is granted here:
+        together they count as one request of the client.
+        """
 
     def __init__(
         self,
