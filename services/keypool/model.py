@@ -223,6 +223,14 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """Requests within the last hour or so: how many, and since when there were any."""
+
+    requests: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How a project stands with a model; eligible when there is no reason.
 
@@ -234,8 +242,8 @@ class Standing:
         windows: The limits in force.
         live_keys: Its live keys.
         in_flight: Calls of its live keys that are running.
-        dry_time: When the day's quota will be used up at the day's rate so far, None
-            when it will not be today.
+        dry_time: When the day's quota will be used up at the rate of the last hour, None when
+            it will not be today.
     """
 
     project_id: str

@@ -10,6 +10,7 @@ import orjson
 
 from services.keypool.model import (
     LeaseOrder,
+    Pace,
     Refusal,
     RefusalReason,
     Usage,
@@ -159,7 +160,7 @@ def read_standing(row: Sequence[Any]) -> StandingRow:
     project, score, live_keys, in_flight, full, cool_until, flags, project_cool_until, fits = row[
         :9
     ]
-    windows = row[9:]
+    *windows, pace = row[9:]
     return StandingRow(
         project_id=project.decode(),
         score=float(score),
@@ -176,5 +177,5 @@ def read_standing(row: Sequence[Any]) -> StandingRow:
             for kind, (limit, used, learned) in zip(WindowKind, windows, strict=True)
             if float(limit) >= 0
         ),
-        day_count=int(float(windows[2][1])),
+        pace=Pace(int(float(pace[0])), from_ms(pace[1])) if pace else None,
     )

@@ -23,6 +23,7 @@ from services.keypool.redis_scripts import Call, RedisPort, from_ms, load_script
 from services.keypool.store import GrantRows, OutcomeRow, SettledRows, StandingRow
 
 _ACQUIRE = load_script(
+    "pace",
     "quota",
     "charges",
     "limits",
@@ -36,10 +37,18 @@ _ACQUIRE = load_script(
     "acquire_answer",
 )
 _SETTLE = load_script(
-    "quota", "charges", "limits", "client", "usage", "settle_effects", "settle_guard", "settle"
+    "pace",
+    "quota",
+    "charges",
+    "limits",
+    "client",
+    "usage",
+    "settle_effects",
+    "settle_guard",
+    "settle",
 )
 _RENEW = load_script("renew")
-_EXPLAIN = load_script("projects", "quota", "charges", "limits", "explain")
+_EXPLAIN = load_script("projects", "pace", "quota", "charges", "limits", "explain")
 _QUOTAS_CHANGED = load_script("quotas_changed")
 _SWEEP = load_script("sweep_model")
 

@@ -15,6 +15,7 @@ from services.keypool.model import (
     Binding,
     LeaseOrder,
     Outcome,
+    Pace,
     Refusal,
     SettleKind,
     Usage,
@@ -124,7 +125,12 @@ class OutcomeRow:
 
 @dataclass(frozen=True, slots=True)
 class StandingRow:
-    """How a project stands with a model; `fits_at` is None when the request never fits."""
+    """How a project stands with a model.
+
+    Attributes:
+        fits_at: When the request in question fits, None when it never does.
+        pace: How fast it used up its day lately, None where no day is limited.
+    """
 
     project_id: str
     score: float
@@ -137,7 +143,7 @@ class StandingRow:
     project_cool_until: datetime | None
     fits_at: datetime | None
     windows: tuple[Window, ...]
-    day_count: int
+    pace: Pace | None
 
 
 class LeaseStore(Protocol):

@@ -93,10 +93,10 @@ end
 -- A client's own limits come before all others. Free calls are no requests of theirs.
 
 local wanted, client_until, replaced = count, nil, 0
-local client_cell = not is_free and read_client(client, now, day_at(calendar.ends, now)) or nil
+local client_cell = not is_free and clients.read(client, now, day_at(calendar.ends, now)) or nil
 if client_cell then
-  replaced = client_take_back(client_cell, wishes.replaces, count)
-  count, client_until = client_gate(client_cell, count, now)
+  replaced = clients.take_back(client_cell, wishes.replaces, count)
+  count, client_until = clients.gate(client_cell, count, now)
   if count == 0 then
     return {
       {}, { 'CLIENT_LIMIT', text(client_until), '' }, withdrawals_since(known_epoch), text(now), 1,

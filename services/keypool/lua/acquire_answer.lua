@@ -100,7 +100,7 @@ if type(refused) == 'boolean' then
 end
 if client_cell and #leases > 0 then
   -- What was taken back and not replaced stays charged.
-  client_charge(client_cell, math.max(#leases, replaced), last_number, now)
+  clients.charge(client_cell, math.max(#leases, replaced), last_number, now)
   if #leases == count and count < wanted then
     refused = { 'CLIENT_LIMIT', text(client_until), '' }
   end

@@ -136,7 +136,7 @@ local client_cells = {}
 local function client_cell(client)
   local cell = client_cells[client]
   if cell == nil then
-    cell = read_client(client, now, day_at(calendar.ends, now)) or false
+    cell = clients.read(client, now, day_at(calendar.ends, now)) or false
     client_cells[client] = cell
   end
   return cell
@@ -154,9 +154,9 @@ local function return_charge(row)
   if not cell then
     return
   elseif gives_back then
-    client_refund(cell, tonumber(number))
+    clients.refund(cell, tonumber(number))
   else
-    client_note_failed(cell, tonumber(number))
+    clients.note_failed(cell, tonumber(number))
   end
 end
 
@@ -168,7 +168,7 @@ local function account(row)
   note_usage(row.key, row.client, row.model, row.outcome, row.tokens)
   local cell = client_cell(row.client)
   if cell and row.tokens[1] then
-    client_spend(cell, row.tokens[1] + row.tokens[2] + row.tokens[4])
+    clients.spend(cell, row.tokens[1] + row.tokens[2] + row.tokens[4])
   end
 end
 

@@ -1342,8 +1342,8 @@ class ExplainResponse(_message.Message):
 
         @_builtins.property
         def dry_time(self) -> _timestamp_pb2.Timestamp:
-            """When the day's quota will be used up at the present rate. Unset when it
-            will not be today.
+            """When the day's quota will be used up at the rate of the last hour, of ten
+            minutes at least. Unset when it will not be today.
             """
 
         def __init__(
