@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from services.keypool.clock_watch import ClockWatch
 from services.keypool.model import LeaseOrder, SettleKind
 from services.keypool.redis_keys import pool_prefix
 from services.keypool.redis_lease_rows import (
@@ -70,6 +71,7 @@ class RedisLeaseStore:
         *,
         slack: timedelta = SLACK,
         now: Callable[[], datetime] = _wall_clock,
+        watch: ClockWatch | None = None,
     ) -> None:
         """Work over a port.
 
@@ -77,18 +79,22 @@ class RedisLeaseStore:
             port: The way to Redis.
             slack: By how much longer a minute counts here than at Google.
             now: Our clock, for the calendar. What counts is the clock of Redis.
+            watch: Told what both clocks say.
         """
         self._port = port
         self._slack = slack
         self._now = now
+        self._watch = watch or ClockWatch()
 
     async def acquire(
         self, order: LeaseOrder, outcomes: Sequence[OutcomeRow], readable: bytes
     ) -> GrantRows:
         """See `LeaseStore.acquire`."""
         calls, slots = self._settle_calls(outcomes, replaced=order.replaces)
+        sent = self._now()
         *replies, granted = await self._port.run(*calls, self._acquire_call(order, readable))
-        leases, refusal, withdrawals, _, limited = granted
+        leases, refusal, withdrawals, told_now, limited = granted
+        self._watch.note(sent, from_ms(told_now), self._now())
         told = read_withdrawals(withdrawals)
         return GrantRows(
             leases=tuple(read_lease(row) for row in leases),
