@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,22 +15,34 @@ R = TypeVar("R")
 AT_ONCE = 16
 
 
+class Show(Protocol):
+    """Shows how far a command is."""
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """Take how many are done so far, and of how many when that was not known before."""
+        ...
+
+
 @contextmanager
-def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress(label: str, total: int | None = None) -> Iterator[Show]:
     """Show a bar on standard error while the block runs, when that is a terminal.
 
+    Args:
+        label: What is done.
+        total: How many there are to do, None when that is still to be found out.
+
     Yields:
-        A function that takes how many are done so far.
+        A function that shows how far it is.
     """
-    if not sys.stderr.isatty() or total < 2:
-        yield lambda _: None
+    if not sys.stderr.isatty() or (total is not None and total < 2):
+        yield lambda done, total=None: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(
         *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
     ) as bar:
         task = bar.add_task(label, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield lambda done, total=total: bar.update(task, completed=done, total=total)
 
 
 async def each(label: str, items: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:

@@ -259,10 +259,13 @@ class Attempts:
             if not cooling.keys:
                 raise
             self._cooling = _Shunned(set(), set())
+        # The ending goes along again, which settles nothing twice: it tells that this request
+        # is no further one of its client.
         return await self._desk.take(
             self._need(),
             excluded_projects=self._shunned.projects,
             excluded_keys=self._shunned.keys,
+            ending=ending,
         )
 
     def _need(self) -> Need:

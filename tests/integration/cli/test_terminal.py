@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pty
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -114,13 +115,22 @@ async def test_a_long_import_shows_how_far_it_is_and_no_endless_table(up: Up) ->
     keys = "\n".join(f"AIzaSyMadeUpForTests-bar{number:016d}" for number in range(3_000))
     (up.folder / "many.txt").write_text(keys)
 
-    terminal = Terminal(up.folder, "keys", "add", "--file", "many.txt", "--pool", "bar")
+    options = ("--pool", "bar", "--tag", "bar")
+    terminal = Terminal(up.folder, "keys", "add", "--file", "many.txt", *options)
 
     await terminal.shows("3000 added, 0 known already")
     assert await terminal.ended(seconds=10) == 0
     assert "adding keys" in terminal.shown
     assert "3000/3000" in terminal.shown
     assert "…" not in terminal.shown
+
+    removal = Terminal(up.folder, "keys", "remove", "--tag", "bar")
+
+    await removal.shows("3000 keys are removed")
+    assert await removal.ended(seconds=10) == 0
+    assert "removing" in removal.shown
+    # Looked at are those of the demo as well.
+    assert re.search(r"(30\d\d)/\1", removal.shown)
 
 
 async def test_what_stands_in_the_way_is_a_table_with_bars(up: Up) -> None:
