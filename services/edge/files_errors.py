@@ -79,7 +79,12 @@ _UPLOADS: dict[str, tuple[int, str, str, str]] = {
         "",
         "Too many unfinished uploads hold bytes here. Try again in a moment.",
     ),
-    "UPSTREAM_UNAVAILABLE": (503, "UNAVAILABLE", "", "The upstream does not take the bytes."),
+    "UPSTREAM_UNAVAILABLE": (
+        503,
+        "UNAVAILABLE",
+        "",
+        "The upstream is not available. Try again in a moment.",
+    ),
 }
 
 
