@@ -203,7 +203,10 @@ async def test_an_uploaded_file_is_not_given_back(client: Uploader) -> None:
     made = await client.upload(b"12345", mime_type="image/png")
 
     for path in (f"/v1beta/{made['name']}:download", f"/download/v1/{made['name']}:download"):
-        refused(await ask(client, "GET", path, alt="media"), 400, "INVALID_ARGUMENT")
+        answer = await ask(client, "GET", path, alt="media")
+        # Google gives back what it has made itself, never what was brought to it.
+        assert answer.status_code in {400, 404}
+        assert answer.json()["error"]["code"] == answer.status_code
 
 
 async def test_openais_files_are_not_served_yet(system: System, pool: Pool) -> None:
