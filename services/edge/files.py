@@ -22,6 +22,7 @@ from services.kit.grpc_channel import ServiceChannel
 from services.kit.grpc_stream import ClientStream
 
 _SERVICE = "gemini_balance.files.v1.FilesService"
+_PATIENCE_SECONDS = 5.0
 _QUICK_SECONDS = 10.0
 _UPSTREAM_SECONDS = 60.0
 _STATE = {
@@ -111,7 +112,7 @@ class Files:
             file_name=order.file_name,
             request_id=str(uuid.uuid4()),
         )
-        response = await self._call("CreateUpload", request, _UPSTREAM_SECONDS)
+        response = await self._call("CreateUpload", request, _QUICK_SECONDS)
         return _upload(response.upload)
 
     @contextlib.asynccontextmanager
@@ -127,8 +128,7 @@ class Files:
                 content_length=write.length,
                 finishes=write.finishes,
             )
-            # A service that is restarting is back by then, one that is away is not.
-            await writer.pass_on(pb.WriteUploadRequest(begin=begin), _QUICK_SECONDS)
+            await writer.pass_on(pb.WriteUploadRequest(begin=begin), _PATIENCE_SECONDS)
             yield writer
         finally:
             stream.cancel()
@@ -141,7 +141,7 @@ class Files:
     async def cancel_upload(self, upload_id: str) -> Upload:
         """Give an upload up."""
         request = pb.CancelUploadRequest(upload_id=upload_id)
-        return _upload((await self._call("CancelUpload", request, _QUICK_SECONDS)).upload)
+        return _upload((await self._call("CancelUpload", request, _UPSTREAM_SECONDS)).upload)
 
     async def get_file(self, client: Client, name: str) -> bytes:
         """Return the JSON that describes a file."""
@@ -159,7 +159,7 @@ class Files:
             page_size=page_size,
             page_token=page_token,
         )
-        response = await self._call("ListFiles", request, _UPSTREAM_SECONDS)
+        response = await self._call("ListFiles", request, _QUICK_SECONDS)
         return [bytes(file.upstream_json) for file in response.files], response.next_page_token
 
     async def delete_file(self, client: Client, name: str) -> None:
@@ -197,9 +197,10 @@ class Files:
 
     async def _call(self, method: str, request: Any, timeout: float) -> Any:
         with _failures():
-            return await self._channel.call(
-                getattr(self._stub, method), request, timeout=timeout, wait_for_ready=True
-            )
+            # A service that is restarting is back by then, one that is away is not.
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._channel.channel.channel_ready()
+            return await self._channel.call(getattr(self._stub, method), request, timeout=timeout)
 
     async def _pieces(
         self, call: Any, message: pb.DownloadFileResponse | None
