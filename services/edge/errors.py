@@ -11,6 +11,7 @@ class ApiError(Exception):
         param: The request's field that is wrong, if one is.
         retry_after: Seconds after which trying again can help.
         retryable: False tells clients not to try again by themselves.
+        google_status: Google's word for it, where the HTTP status does not tell.
     """
 
     def __init__(
@@ -22,6 +23,7 @@ class ApiError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
         retryable: bool | None = None,
+        google_status: str | None = None,
     ) -> None:
         """Describe the failure."""
         super().__init__(message)
@@ -31,6 +33,7 @@ class ApiError(Exception):
         self.param = param
         self.retry_after = retry_after
         self.retryable = retryable
+        self.google_status = google_status
 
 
 def bad_request(message: str, *, code: str | None = None, param: str | None = None) -> ApiError:
@@ -86,6 +89,28 @@ def body_too_large(limit: int) -> ApiError:
     """The body is longer than allowed."""
     return ApiError(
         413, f"The request body is longer than {limit} bytes.", code="request_too_large"
+    )
+
+
+def client_silent(seconds: float) -> ApiError:
+    """The client stopped in the middle of its body."""
+    return ApiError(408, f"Nothing came for {seconds:g} seconds.", code="request_timeout")
+
+
+def files_away() -> ApiError:
+    """The files service cannot be reached, or cannot decide."""
+    return ApiError(
+        503,
+        "The files service is not available at the moment. Try again in a moment.",
+        code="files_unavailable",
+        retry_after=1,
+    )
+
+
+def no_files() -> ApiError:
+    """This edge was started without a files service."""
+    return ApiError(
+        501, "Files are not served here: the edge has no FILES_TARGET.", code="not_implemented"
     )
 
 
