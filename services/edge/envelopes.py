@@ -61,7 +61,7 @@ def google_error(error: ApiError) -> dict[str, Any]:
     body: dict[str, Any] = {
         "code": error.status,
         "message": error.message,
-        "status": _GOOGLE_STATUS.get(error.status, "UNKNOWN"),
+        "status": error.google_status or _GOOGLE_STATUS.get(error.status, "UNKNOWN"),
     }
     if details:
         body["details"] = details

@@ -13,6 +13,7 @@ class ApiError(Exception):
         param: The request's field that is wrong, if one is.
         retry_after: Seconds after which trying again can help.
         retryable: False tells clients not to try again by themselves.
+        google_status: Google's name of the status, where it does not follow from it.
     """
 
     def __init__(
@@ -24,6 +25,7 @@ class ApiError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
         retryable: bool | None = None,
+        google_status: str = "",
     ) -> None:
         """Describe the failure."""
         super().__init__(message)
@@ -33,6 +35,7 @@ class ApiError(Exception):
         self.param = param
         self.retry_after = retry_after
         self.retryable = retryable
+        self.google_status = google_status
 
 
 def bad_request(message: str, *, code: str | None = None, param: str | None = None) -> ApiError:
@@ -107,6 +110,16 @@ def upstream_unusable() -> ApiError:
         503,
         "No upstream credential could serve this request. The operator has been told.",
         code="no_usable_key",
+    )
+
+
+def owner_unusable() -> ApiError:
+    """The one project that could serve the request has no key that works."""
+    return ApiError(
+        503,
+        "The project that holds what the request names cannot be used at the moment. "
+        "The operator has been told.",
+        code="owner_unusable",
     )
 
 

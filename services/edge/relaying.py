@@ -8,10 +8,11 @@ from services.edge.calls import Call
 from services.edge.disconnect import ClientWatch
 from services.edge.envelopes import Headers
 from services.edge.errors import shutting_down
-from services.edge.failover import Attempts, FailedError
+from services.edge.failover import Attempts
 from services.edge.heartbeat import Heartbeat
 from services.edge.http import Exchange
 from services.edge.plain import told
+from services.edge.refusals import FailedError
 from services.edge.runtime import Runtime
 from services.edge.streaming import OpenStream, StreamFailedError, open_stream
 from services.edge.usage import TokenUsage
