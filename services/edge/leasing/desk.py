@@ -163,7 +163,8 @@ class LeaseDesk:
     ) -> HeldKey:
         stock = self._stock(need)
         projects, keys = excluded
-        if stock.is_open and need.from_stock and ending is None and not keys:
+        from_stock = need.from_stock and not need.is_bound
+        if stock.is_open and from_stock and ending is None and not keys:
             try:
                 return await stock.take()
             except RefusedError as refusal:
@@ -180,7 +181,7 @@ class LeaseDesk:
         if ending is not None and carried is None:
             # The use of a key in grace is not a lease that could be settled on the way.
             self._settler.report(ending, at_once=True)
-        if grant.keys and ending is None:
+        if grant.keys and ending is None and not need.is_bound:
             stock.allow(grant.stock_size)
         return self._first(grant)
 
