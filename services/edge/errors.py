@@ -13,7 +13,7 @@ class ApiError(Exception):
         param: The request's field that is wrong, if one is.
         retry_after: Seconds after which trying again can help.
         retryable: False tells clients not to try again by themselves.
-        google_status: Google's name of the status, where it does not follow from it.
+        google_status: Google's word for it, where the HTTP status does not tell.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class ApiError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
         retryable: bool | None = None,
-        google_status: str = "",
+        google_status: str | None = None,
     ) -> None:
         """Describe the failure."""
         super().__init__(message)
@@ -91,6 +91,28 @@ def body_too_large(limit: int) -> ApiError:
     """The body is longer than allowed."""
     return ApiError(
         413, f"The request body is longer than {limit} bytes.", code="request_too_large"
+    )
+
+
+def client_silent(seconds: float) -> ApiError:
+    """The client stopped in the middle of its body."""
+    return ApiError(408, f"Nothing came for {seconds:g} seconds.", code="request_timeout")
+
+
+def files_away() -> ApiError:
+    """The files service cannot be reached, or cannot decide."""
+    return ApiError(
+        503,
+        "The files service is not available at the moment. Try again in a moment.",
+        code="files_unavailable",
+        retry_after=1,
+    )
+
+
+def no_files() -> ApiError:
+    """This edge was started without a files service."""
+    return ApiError(
+        501, "Files are not served here: the edge has no FILES_TARGET.", code="not_implemented"
     )
 
 

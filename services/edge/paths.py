@@ -12,7 +12,13 @@ _ENCODED_SLASH = re.compile(r"%2f", re.IGNORECASE)
 _FORBIDDEN = re.compile(r"\\|%5[cC]|%00|[^\x21-\x7e]")
 _DOT_SEGMENT = re.compile(r"^(?:\.|%2e){1,2}$", re.IGNORECASE)
 
-_ALIASES = (("/gemini/v1beta/", "/v1beta/"), ("/gemini/v1/", "/v1/"), ("/hf/v1/", "/v1/"))
+_ALIASES = (
+    ("/gemini/v1beta/", "/v1beta/"),
+    ("/gemini/v1/", "/v1/"),
+    ("/gemini/upload/", "/upload/"),
+    ("/gemini/download/", "/download/"),
+    ("/hf/v1/", "/v1/"),
+)
 
 
 def check_path(raw_path: str) -> str:

@@ -6,10 +6,13 @@ from functools import partial
 
 from services.edge.dialects import Dialect
 from services.edge.errors import method_not_allowed, not_built, not_found
+from services.edge.file_routes import FileRoutes
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.http import Exchange
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.paths import method_of
+from services.edge.uploads.collections import upload_id_of, upstream_path
+from services.edge.uploads.routes import UploadRoutes
 
 _GEMINI_VERSIONS = frozenset({"v1beta", "v1", "v1alpha"})
 _LATER_OPENAI = {
@@ -41,8 +44,12 @@ class Route:
 class Router:
     """Finds the route of a request."""
 
-    def __init__(self, openai: OpenAiRoutes, gemini: GeminiRoutes) -> None:
+    def __init__(
+        self, openai: OpenAiRoutes, gemini: GeminiRoutes, files: FileRoutes, uploads: UploadRoutes
+    ) -> None:
         """Take the routes of both dialects."""
+        self._files = files
+        self._uploads = uploads
         self._gemini = gemini
         self._openai = openai
         self._chat = Route("chat", openai.chat)
@@ -55,6 +62,9 @@ class Router:
         Raises:
             ApiError: 404, 405 or 501 when there is none, 400 for impossible names.
         """
+        if upload_id := upload_id_of(exchange):
+            exchange.dialect = Dialect.GEMINI
+            return Route("upload", partial(self._uploads.go_on, upload_id=upload_id))
         if exchange.dialect is Dialect.OPENAI:
             return self._find_openai(exchange)
         return self._find_gemini(exchange)
@@ -83,6 +93,10 @@ class Router:
         _, root, rest = [*exchange.path.split("/", 2), "", ""][:3]
         if root in _GEMINI_VERSIONS and rest:
             return self._below_version(exchange, root, rest)
+        if (path := upstream_path(exchange.path)) is not None:
+            return Route("upload_start", partial(self._uploads.begin, path=path))
+        if root == "download" and (file := rest.partition("/")[2]).startswith("files/"):
+            return Route("files", partial(self._files.serve, resource=file))
         if root in {"upload", "download"} and rest:
             return self._collection(rest.split("/")[-1])
         raise not_found(exchange.method, exchange.path)
@@ -93,6 +107,8 @@ class Router:
         if called is not None and "/" not in called.verb:
             route = Route("method", partial(self._gemini.method, version=version, method=called))
             return _only("POST", exchange.method, route)
+        if rest == "files" or rest.startswith("files/"):
+            return Route("files", partial(self._files.serve, resource=rest))
         if collection == "models" and rest.count("/") <= 1:
             model = rest.partition("/")[2]
             route = Route(

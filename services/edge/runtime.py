@@ -6,6 +6,7 @@ from services.edge.calls import Call
 from services.edge.clients import Clients
 from services.edge.drain import Drain
 from services.edge.failover import Attempts
+from services.edge.files import Files
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.settings import EdgeSettings
 from services.edge.upstream import Upstream
@@ -20,6 +21,7 @@ class Runtime:
     desk: LeaseDesk
     upstream: Upstream
     drain: Drain
+    files: Files | None
 
     def attempts(self, call: Call) -> Attempts:
         """Return the tries of a call."""
