@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from prometheus_client import Counter
 
 from services.edge.calls import Call
 from services.edge.envelopes import Headers
-from services.edge.errors import pool_away
+from services.edge.errors import ApiError, pool_away
 from services.edge.key_search import KeySearch
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.leasing.lease import Ending, HeldKey, PoolAwayError, RefusedError
 from services.edge.refusals import FailedError, Failure, failed_with, given_up
+from services.edge.resources.bringing import Bringing
 from services.edge.signatures import repair_signatures
 from services.edge.upstream import Answer, Upstream, UpstreamError
 from services.edge.usage import TokenUsage
@@ -45,10 +46,17 @@ class Sent:
 class Attempts:
     """The tries of one call; each failure decides whether there is another."""
 
-    def __init__(self, call: Call, desk: LeaseDesk, upstream: Upstream, max_retries: int) -> None:
+    def __init__(
+        self,
+        call: Call,
+        desk: LeaseDesk,
+        upstream: Upstream,
+        bringing: Bringing,
+        max_retries: int,
+    ) -> None:
         """Prepare the first try."""
         self._call = call
-        self._search = KeySearch(call, desk)
+        self._search = KeySearch(call, desk, bringing)
         self._desk = desk
         self._upstream = upstream
         self._left = max_retries + 1
@@ -93,6 +101,16 @@ class Attempts:
             except asyncio.CancelledError:
                 self._desk.abandoned(key, self._call.need.client_id, started_at)
                 raise
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether the upstream knows the call's files by other names than the client."""
+        return self._search.renaming is not None
+
+    def in_clients_words(self, answer: bytes) -> bytes:
+        """Return an answer, or whole events of one, with the names that the client knows."""
+        renaming = self._search.renaming
+        return answer if renaming is None else renaming.back(answer)
 
     def succeeded(self, sent: Sent, usage: TokenUsage | None) -> None:
         """Settle a call whose answer was complete."""
@@ -149,13 +167,9 @@ class Attempts:
 
     def _repair(self) -> None:
         """Take out what the upstream did not accept; a second refusal stands."""
-        call = self._search.call
-        body = None if self._repaired else repair_signatures(call.body)
-        if body is None:
+        if self._repaired or not self._search.repair(repair_signatures):
             self._left = 0
-            return
         self._repaired = True
-        self._search.call = replace(call, body=body)
 
     async def _refused(self, key: HeldKey, answer: Answer, started_at: float) -> None:
         body = b""
@@ -182,6 +196,8 @@ class Attempts:
             return await self._search.next(ending)
         except RefusedError as error:
             raise self._told(given_up(self._last, error, dialect)) from None
+        except ApiError as error:
+            raise self._told(failed_with(error, dialect)) from None
         except PoolAwayError:
             if self._last is not None:
                 raise self._told(given_up(self._last, None, dialect)) from None
@@ -189,4 +205,5 @@ class Attempts:
 
     def _told(self, failure: FailedError) -> FailedError:
         failure.headers = [*failure.headers, *self.headers]
+        failure.body = self.in_clients_words(failure.body)
         return failure

@@ -1,12 +1,19 @@
 """Finding a key for each try of one call, around everything that has failed it."""
 
 import time
+from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from services.edge.calls import Call
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.leasing.lease import Ending, HeldKey, Need, RefusedError
+from services.edge.resources.bringing import Bringing
+from services.edge.resources.renaming import Renaming
 from services.judging import Fault, Retry, Verdict
+
+# What may be helped by bringing the call's files to another project.
+_MOVABLE = {"RESOURCES_SPLIT", "OWNER_SPENT"}
 
 
 @dataclass(slots=True)
@@ -21,22 +28,39 @@ class KeySearch:
     """The keys of one call's tries, one after the other.
 
     Attributes:
-        call: What goes upstream with the next key.
+        call: What goes upstream with the next key: the client's call, or the same with
+            its files cited by the names of copies.
+        renaming: Tells the client's names again in the answer; None when they are used.
         seconds: Time spent on getting keys.
     """
 
-    def __init__(self, call: Call, desk: LeaseDesk) -> None:
+    def __init__(self, call: Call, desk: LeaseDesk, bringing: Bringing) -> None:
         """Prepare for the first try."""
         self.call = call
+        self.renaming: Renaming | None = None
         self.seconds = 0.0
+        self._own_call = call
         self._desk = desk
+        self._bringing = bringing
         self._count = 0
         self._patient_until = time.monotonic() + call.need.patience
         self._shunned = _Shunned()
         self._cooling = _Shunned()
 
+    def repair(self, repair: Callable[[bytes], bytes | None]) -> bool:
+        """Change the call's body; False when there was nothing to change."""
+        own, sent = repair(self._own_call.body), repair(self.call.body)
+        if own is None or sent is None:
+            return False
+        self._own_call = replace(self._own_call, body=own)
+        self.call = replace(self.call, body=sent)
+        return True
+
     def shun(self, key: HeldKey, verdict: Verdict) -> None:
         """Note that a try failed, so that the next one goes elsewhere."""
+        if self.call.need.is_bound and verdict.fault in {Fault.UPSTREAM, Fault.EGRESS}:
+            # There is no other project to try, and this one is not to blame.
+            return
         # A quota's limit passes: such projects come back into question when waiting helps.
         shunned = self._cooling if verdict.fault is Fault.PROJECT_MODEL else self._shunned
         if verdict.retry is not Retry.REPAIRED:
@@ -65,24 +89,52 @@ class KeySearch:
         cooling = self._cooling
         try:
             return await self._desk.take(
-                self._need(),
+                self._need(self.call),
                 excluded_projects=self._shunned.projects | cooling.projects,
                 excluded_keys=self._shunned.keys | cooling.keys,
                 ending=ending,
             )
-        except RefusedError:
+        except RefusedError as refusal:
+            if refusal.reason in _MOVABLE and self.call.cited:
+                key = await self._elsewhere(refusal)
+                if key is not None:
+                    return key
             if not cooling.keys:
                 raise
             self._cooling = _Shunned()
         return await self._desk.take(
-            self._need(),
+            self._need(self.call),
             excluded_projects=self._shunned.projects,
             excluded_keys=self._shunned.keys,
         )
 
-    def _need(self) -> Need:
+    async def _elsewhere(self, refusal: RefusedError) -> HeldKey | None:
+        """Return a key of a project in which the call's files can be cited, None without one.
+
+        Raises:
+            RefusedError: There is such a project, and it has no key now either.
+            ApiError: The call cites things that lie apart and cannot be brought together.
+        """
+        shunned = self._shunned.projects | self._cooling.projects
+        last: RefusedError | None = None
+        async with aclosing(self._bringing.elsewhere(self._own_call, refusal, shunned)) as calls:
+            async for call, renaming in calls:
+                try:
+                    key = await self._desk.take(
+                        self._need(call), excluded_keys=self._shunned.keys | self._cooling.keys
+                    )
+                except RefusedError as error:
+                    last = error
+                    continue
+                self.call, self.renaming = call, renaming
+                return key
+        if last is not None and refusal.reason == "RESOURCES_SPLIT":
+            raise last
+        return None
+
+    def _need(self, call: Call) -> Need:
         """Return what is needed, with the patience that is left after earlier tries."""
-        need = self.call.need
+        need = call.need
         if not self._count or not need.patience:
             return need
         return replace(need, patience=max(0.0, self._patient_until - time.monotonic()))

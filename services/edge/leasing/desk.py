@@ -61,6 +61,11 @@ class LeaseDesk:
         self._stocks: dict[tuple[str, str, bool], Stock] = {}
         self._waiting: dict[str, tuple[HeldKey, asyncio.Event]] = {}
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the pool did not answer when last asked."""
+        return self._link.is_away
+
     async def take(
         self,
         need: Need,

@@ -61,8 +61,6 @@ class Access:
         Raises:
             ApiError: As for `resolve`.
         """
-        if call.need.operation in _HOT and not may_cite(call.body):
-            return call
         citations = read_citations(call.body, request)
         known = {binding.name for binding in call.cited}
         new = [name for name in citations.names if name not in known]
@@ -71,6 +69,11 @@ class Access:
 
     def _may_use(self, client_id: str, binding: Binding) -> bool:
         return binding.client_id == client_id or (self._files_are_shared and binding.is_file)
+
+
+def may_name_something(call: Call) -> bool:
+    """Whether a call needs a closer look at its body."""
+    return call.need.operation not in _HOT or may_cite(call.body)
 
 
 def bound_to(call: Call, bindings: Iterable[Binding]) -> Call:

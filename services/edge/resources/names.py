@@ -1,5 +1,6 @@
 """Names of things that Google ties to a project."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +41,13 @@ def root_of(name: str) -> str | None:
     """Return the name under which a thing is bound; None when it is bound to no project.
 
     What lies below another thing belongs to whoever that belongs to: documents and
-    operations of a store, operations and permissions of a tuned model.
+    operations of a store, operations and permissions of a tuned model. The name of an
+    ephemeral token is a credential, so a hash of it stands for it.
     """
     match = _ROOT.fullmatch(name)
-    return match["root"] if match else None
+    if match is None:
+        return None
+    root = match["root"]
+    if root.startswith("auth_tokens/"):
+        return f"auth_tokens/{hashlib.sha256(root.encode()).hexdigest()}"
+    return root

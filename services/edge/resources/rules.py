@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.edge.errors import ApiError
+from services.edge.files_errors import no_such_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,5 @@ def collection_of(name: str) -> Collection:
 def missing(name: str) -> ApiError:
     """Return what Google answers for a name that is unknown, or somebody else's."""
     if name.startswith("files/"):
-        file_id = name.removeprefix("files/")
-        return ApiError(
-            403, f"You do not have permission to access the File {file_id} or it may not exist."
-        )
+        return no_such_file(name)
     return ApiError(*collection_of(name).missing)

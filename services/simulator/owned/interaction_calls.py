@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from services.simulator.calls import Call
-from services.simulator.errors import invalid
+from services.simulator.errors import invalid, overloaded
 from services.simulator.faults import Fault
 from services.simulator.generate import write_json
 from services.simulator.http import Exchange
@@ -51,18 +51,32 @@ async def delete(call: Call, exchange: Exchange, _fault: Fault | None) -> None:
 async def _stream(
     call: Call, exchange: Exchange, interaction: Interaction, fault: Fault | None
 ) -> None:
-    whole = fault.after_chunks if fault and fault.kind == "truncate" else None
+    whole = fault.after_chunks if fault else None
     await exchange.start_stream(_EVENTS)
     for number, event in enumerate(interaction.events(call.world.clock.now())):
-        if number == whole:
-            await exchange.end_stream()
+        if fault and number == whole:
+            await _damage(exchange, fault)
             return
         if number and call.world.behaviour.chunk_delay_seconds:
             await exchange.pause(call.world.behaviour.chunk_delay_seconds)
-        kind = event["event_type"].encode()
-        await exchange.write(b"event: " + kind + b"\ndata: " + orjson.dumps(event) + b"\n\n")
+        await exchange.write(_frame(event))
     await exchange.write(b"event: done\ndata: [DONE]\n\n")
     await exchange.end_stream()
+
+
+async def _damage(exchange: Exchange, fault: Fault) -> None:
+    if fault.kind == "drop_midstream":
+        await exchange.cut()
+        return
+    if fault.kind == "error_chunk":
+        error = {"code": "unavailable", "message": overloaded().message}
+        await exchange.write(_frame({"event_type": "error", "error": error}))
+    await exchange.end_stream()
+
+
+def _frame(event: dict[str, Any]) -> bytes:
+    kind: str = event["event_type"]
+    return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(event) + b"\n\n"
 
 
 async def _tell(call: Call, exchange: Exchange, interaction: Interaction) -> None:
