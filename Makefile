@@ -9,7 +9,7 @@ PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check fmt lint types imports proto-lint proto-current \
-	protos unit integration e2e stress lock clean prerequisites
+	protos unit integration e2e stress conformance bench-uploads lock clean prerequisites
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -68,12 +68,21 @@ e2e: setup-dev ## test the whole running system with real clients
 stress: setup-dev ## long load and fault runs, not part of `make test`
 	$(BIN)/pytest tests -m stress
 
+conformance: setup-dev $(BIN)/grpcurl ## many client families; needs Go
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest tests -m conformance
+
+bench-uploads: setup-dev ## measure uploads against a bare relay
+	$(BIN)/python -m bench.upload_bench
+
 lock: ## pin the newest allowed versions of everything
 	$(PIP) install uv
 	for part in "requirements.lock --group build" "requirements-dev.lock --group build --group dev"; do \
 		set -- $$part; out=$$1; shift; \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml "$$@" --output-file $$out; done
+
+$(BIN)/grpcurl: | $(BIN)/pip
+	GOBIN="$(abspath $(BIN))" go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
 
 clean: ## remove what make has built; data stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

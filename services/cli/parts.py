@@ -85,8 +85,12 @@ class Parts:
             probe=lambda: probes.grpc_serves(self.layout.keypool.local),
         )
 
-    def files(self) -> ChildSpec:
-        """Return how to run the files service."""
+    def files(self, *, demo: bool) -> ChildSpec:
+        """Return how to run the files service.
+
+        Args:
+            demo: Whether the simulator is its upstream.
+        """
         env = {
             "FILES_LISTEN": self.layout.files.listen,
             "REDIS_URL": self.redis_url,
@@ -97,8 +101,13 @@ class Parts:
             "SERVICE_CREDENTIAL": self.secrets.files,
             "DRAIN_SECONDS": f"{_INNER_DRAIN_SECONDS:g}",
         }
+        if demo:
+            env["BASE_URL"] = f"http://{self.layout.simulator.local}"
         return self._spec(
-            Part.FILES, env, probe=lambda: probes.grpc_serves(self.layout.files.local)
+            Part.FILES,
+            env,
+            defaults={"ENCRYPTION_KEY": self.secrets.encryption_key},
+            probe=lambda: probes.grpc_serves(self.layout.files.local),
         )
 
     def simulator(self) -> ChildSpec:

@@ -123,7 +123,7 @@ class System:
             has_tokens = await _has_client_token(admin)
         if self._demo is not guess:
             await supervisor.replace(parts.keypool(demo=self._demo))
-        await supervisor.start(self._parts.files())
+        await supervisor.start(self._parts.files(demo=self._demo))
         if self._demo:
             await supervisor.start(self._parts.simulator())
         await supervisor.start(self._parts.edge(demo=self._demo))

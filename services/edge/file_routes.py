@@ -35,7 +35,7 @@ class FileRoutes:
             exchange: The request.
             resource: What it is for, without its version.
         """
-        name, _, verb = resource.partition(":")
+        name, colon, verb = resource.partition(":")
         client = await self._clients.identify(exchange)
         check_scope(client, "files")
         if self._files is None:
@@ -44,7 +44,7 @@ class FileRoutes:
             _check_method(exchange, "GET")
             await self._list(exchange, self._files, client)
             return
-        if verb not in {"", "download"}:
+        if colon and verb != "download":
             raise not_found(exchange.method, exchange.path)
         if not _NAME.fullmatch(name):
             raise bad_request(

@@ -8,7 +8,8 @@ import orjson
 from services.edge.errors import ApiError, bad_request, files_away, not_built, upstream_unusable
 from services.kit.errors import RemoteError
 
-_FIELD = re.compile(r"^(?:start_body\.)?")
+# Clients know nothing of the messages that their fields travel in.
+_OUTER_FIELD = re.compile(r"^(?:start_body|begin)\.")
 
 
 class UploadError(ApiError):
@@ -79,7 +80,12 @@ _UPLOADS: dict[str, tuple[int, str, str, str]] = {
         "",
         "Too many unfinished uploads hold bytes here. Try again in a moment.",
     ),
-    "UPSTREAM_UNAVAILABLE": (503, "UNAVAILABLE", "", "The upstream does not take the bytes."),
+    "UPSTREAM_UNAVAILABLE": (
+        503,
+        "UNAVAILABLE",
+        "",
+        "The upstream is not available. Try again in a moment.",
+    ),
 }
 
 
@@ -108,7 +114,7 @@ def files_error(error: RemoteError) -> Exception:
         case "NOT_BUILT":
             return not_built("Files")
     if error.code is grpc.StatusCode.INVALID_ARGUMENT:
-        message = _FIELD.sub("", str(error))
+        message = _OUTER_FIELD.sub("", str(error))
         return bad_request(f"{message[:1].upper()}{message[1:]}.", code="invalid_argument")
     if error.is_away or error.code is grpc.StatusCode.INTERNAL:
         return files_away()

@@ -1,26 +1,57 @@
-"""Wires the files service: ports, health, the store, and an orderly end."""
+"""Wires the files service: ports, health, the store, the ways out, and an orderly end."""
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
 
 import grpc.aio
 from gemini_balance.files.v1 import files_pb2, files_pb2_grpc
 from redis.asyncio import Redis
 
-from services.files.servicer import FilesServicer
+from services.files import metrics
+from services.files.budget import Budget
+from services.files.errors import DOMAIN
+from services.files.file_book import FileBook
+from services.files.finishing import Finisher
+from services.files.google.client import GoogleClient
+from services.files.google.file_calls import FileCalls
+from services.files.google.upload_wire import UploadWire
+from services.files.opening import Opener
+from services.files.pool import LIFETIME, GrpcKeyPool
+from services.files.redis_file_store import RedisFileStore
+from services.files.redis_upload_store import RedisUploadStore
+from services.files.servicer import FilesServicer, Parts
 from services.files.settings import FilesSettings
+from services.files.sweeping import sweep_for_ever
+from services.files.transfer import Patience
+from services.files.upload_desk import UploadDesk
+from services.files.writing import Writing
 from services.kit.credentials import CredentialBook
+from services.kit.egress import Egress
 from services.kit.grpc_server import serve_grpc
 from services.kit.health import Health
 from services.kit.http_server import listen, serve_http
+from services.kit.http_transport import AiohttpTransport
 from services.kit.logs import get_logger
 from services.kit.ops import ops_app
 from services.kit.redis_client import UNAVAILABLE, RedisError, open_redis
+from services.kit.redis_scripts import RedisPort
+from services.kit.vault import Vault
 
 log = get_logger(__name__)
 
 SERVICE = files_pb2.DESCRIPTOR.services_by_name["FilesService"].full_name
 _PING_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FilesServer:
+    """A running files service."""
+
+    port: int
+    health: Health
 
 
 async def serve(settings: FilesSettings, stop: asyncio.Event) -> None:
@@ -29,17 +60,43 @@ async def serve(settings: FilesSettings, stop: asyncio.Event) -> None:
     Raises:
         OSError: A port is taken.
     """
-    health = Health("redis", "accepting")
     ops_port = listen(settings.ops_host, settings.ops_port)
+    health = Health("redis", "accepting")
+    async with (
+        serve_http(ops_app(health), ops_port),
+        run_files(settings, health) as server,
+    ):
+        log.info("files service started", port=server.port)
+        await stop.wait()
+        log.info("files service drains")
+
+
+@contextlib.asynccontextmanager
+async def run_files(settings: FilesSettings, health: Health) -> AsyncIterator[FilesServer]:
+    """Run the gRPC server and what it needs for the length of the block.
+
+    Leaving the block drains: not ready, open calls end, then the ways out are closed.
+    """
     redis = open_redis(settings.redis_url.get_secret_value(), name="files")
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(redis.aclose)
-        await stack.enter_async_context(serve_http(ops_app(health), ops_port))
+        pool = GrpcKeyPool(settings.keypool_target, settings.service_credential.get_secret_value())
+        stack.push_async_callback(pool.close)
+        egress = Egress(
+            lambda proxy_url: AiohttpTransport(
+                proxy_url,
+                connect_timeout=settings.connect_timeout,
+                read_timeout=settings.time_out,
+            )
+        )
+        stack.push_async_callback(egress.aclose)
+        client = GoogleClient(settings.base_url, egress)
+        parts = _assemble(settings, RedisPort(redis), pool, client)
         port = await stack.enter_async_context(
             serve_grpc(
                 settings.files_listen,
-                _register,
-                domain="gemini_balance.files.v1",
+                lambda server: _register(server, parts),
+                domain=DOMAIN,
                 book=CredentialBook.parse(settings.service_credentials.get_secret_value()),
                 scopes={SERVICE: "files"},
                 health=health,
@@ -47,16 +104,57 @@ async def serve(settings: FilesSettings, stop: asyncio.Event) -> None:
             )
         )
         async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(_watch_redis(redis, health))
+            background = [
+                tasks.create_task(_watch_redis(redis, health)),
+                tasks.create_task(sweep_for_ever(parts.desk)),
+            ]
             health.report("accepting", well=True)
-            log.info("files service started", port=port)
-            await stop.wait()
-            health.report("accepting", well=False)
-            watching.cancel()
+            try:
+                yield FilesServer(port, health)
+            finally:
+                health.report("accepting", well=False)
+                for task in background:
+                    task.cancel()
 
 
-def _register(server: grpc.aio.Server) -> None:
-    files_pb2_grpc.add_FilesServiceServicer_to_server(FilesServicer(), server)
+def _assemble(
+    settings: FilesSettings, port: RedisPort, pool: GrpcKeyPool, client: GoogleClient
+) -> Parts:
+    """Put the domain over its adapters."""
+    uploads = RedisUploadStore(
+        port,
+        Vault(settings.encryption_key.get_secret_value()),
+        lives=timedelta(hours=settings.files_upload_ttl_hours),
+        tail_bytes=settings.files_tail_bytes,
+    )
+    files = RedisFileStore(port)
+    wire = UploadWire(client)
+    opener = Opener(pool, wire, uploads, max_retries=settings.max_retries, lifetime=LIFETIME)
+    budget = Budget(settings.files_buffer_bytes)
+    metrics.BUFFERED.set_function(lambda: budget.used)
+    isolated = settings.files_user_isolation_enabled
+    return Parts(
+        desk=UploadDesk(
+            uploads, pool, wire, largest_file=settings.files_max_bytes, is_isolated=isolated
+        ),
+        writing=Writing(
+            uploads,
+            wire,
+            opener,
+            Finisher(uploads, pool),
+            budget,
+            Patience(settings.files_upstream_seconds),
+            largest_file=settings.files_max_bytes,
+        ),
+        book=FileBook(
+            files, pool, FileCalls(client), is_isolated=isolated, max_retries=settings.max_retries
+        ),
+        files=files,
+    )
+
+
+def _register(server: grpc.aio.Server, parts: Parts) -> None:
+    files_pb2_grpc.add_FilesServiceServicer_to_server(FilesServicer(parts), server)
 
 
 async def _watch_redis(redis: Redis, health: Health) -> None:

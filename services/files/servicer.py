@@ -1,78 +1,129 @@
-"""The contract of the files service on the wire.
-
-This version answers every call with UNIMPLEMENTED `NOT_BUILT`, so that callers
-can tell a call that does not exist yet from a call that failed.
-"""
+"""The wire edge of the files service: read, call, write."""
 
 # ruff: noqa: N802  # the methods are named by the contract
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from gemini_balance.files.v1 import files_pb2 as pb
 from gemini_balance.files.v1 import files_pb2_grpc
 
-from services.kit.errors import NotBuiltError
+from services.files import wire
+from services.files.file_book import FileBook
+from services.files.store import FileStore
+from services.files.upload_desk import UploadDesk
+from services.files.uploads import Upload
+from services.files.writing import Writing
+from services.kit.errors import InvalidRequestError, NotBuiltError
 from services.kit.grpc_boundary import Context
+from services.kit.paging import read_page_token, write_page_token
+
+_MESSAGE = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the calls work with."""
+
+    desk: UploadDesk
+    writing: Writing
+    book: FileBook
+    files: FileStore
 
 
 class FilesServicer(files_pb2_grpc.FilesServiceServicer):
-    """Owns resumable upload sessions and the files they become."""
+    """Serves `FilesService`."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Serve the domain's parts."""
+        self._parts = parts
 
     async def CreateUpload(
         self, request: pb.CreateUploadRequest, context: Context
     ) -> pb.CreateUploadResponse:
         """Open an upload session."""
-        raise _not_built("CreateUpload")
+        upload_id, upload = await self._parts.desk.create(
+            wire.read_order(request), wire.read_request_id(request)
+        )
+        return pb.CreateUploadResponse(upload=await self._written(upload, upload_id))
 
     async def WriteUpload(
         self, request_iterator: AsyncIterator[pb.WriteUploadRequest], context: Context
     ) -> pb.WriteUploadResponse:
         """Append bytes at an offset."""
-        raise _not_built("WriteUpload")
+        requests = aiter(request_iterator)
+        first = await anext(requests, None)
+        if first is None or first.WhichOneof("frame") != "begin":
+            raise InvalidRequestError("begin", "must come first")
+        order = wire.read_begin(first.begin)
+        upload = await self._parts.writing.write(order, wire.read_frames(requests))
+        return pb.WriteUploadResponse(upload=await self._written(upload, order.upload_id))
 
     async def GetUpload(
         self, request: pb.GetUploadRequest, context: Context
     ) -> pb.GetUploadResponse:
         """Tell how far an upload is."""
-        raise _not_built("GetUpload")
+        upload = await self._parts.desk.get(wire.read_upload_id(request.upload_id))
+        return pb.GetUploadResponse(upload=await self._written(upload, request.upload_id))
 
     async def CancelUpload(
         self, request: pb.CancelUploadRequest, context: Context
     ) -> pb.CancelUploadResponse:
         """Give an upload up."""
-        raise _not_built("CancelUpload")
+        upload = await self._parts.desk.cancel(wire.read_upload_id(request.upload_id))
+        return pb.CancelUploadResponse(upload=await self._written(upload, request.upload_id))
 
     async def GetFile(self, request: pb.GetFileRequest, context: Context) -> pb.GetFileResponse:
         """Return one file."""
-        raise _not_built("GetFile")
+        reader = wire.read_reader(request.client_id, request.pool)
+        record = await self._parts.book.get(reader, wire.read_file_name(request.name))
+        return pb.GetFileResponse(file=wire.write_file(record))
 
     async def ListFiles(
         self, request: pb.ListFilesRequest, context: Context
     ) -> pb.ListFilesResponse:
         """List a client's files."""
-        raise _not_built("ListFiles")
+        found, after = await self._parts.book.list_page(
+            wire.read_reader(request.client_id, request.pool),
+            wire.read_page_size(request.page_size),
+            wire.check_position(read_page_token(request.page_token, 2)),
+        )
+        return pb.ListFilesResponse(
+            files=[wire.write_file(record) for record in found],
+            next_page_token=write_page_token(*after) if after else "",
+        )
 
     async def DeleteFile(
         self, request: pb.DeleteFileRequest, context: Context
     ) -> pb.DeleteFileResponse:
         """Delete a file everywhere."""
-        raise _not_built("DeleteFile")
+        reader = wire.read_reader(request.client_id, request.pool)
+        await self._parts.book.delete(reader, wire.read_file_name(request.name))
+        return pb.DeleteFileResponse()
 
-    def DownloadFile(
+    async def DownloadFile(
         self, request: pb.DownloadFileRequest, context: Context
     ) -> AsyncIterator[pb.DownloadFileResponse]:
         """Stream the bytes of a file."""
-        raise _not_built("DownloadFile")
+        reader = wire.read_reader(request.client_id, request.pool)
+        name = wire.read_file_name(request.name)
+        async with self._parts.book.download(reader, name) as found:
+            yield pb.DownloadFileResponse(mime_type=found.mime_type, size_bytes=found.size)
+            async for piece in found.pieces():
+                for start in range(0, len(piece), _MESSAGE):
+                    yield pb.DownloadFileResponse(chunk=piece[start : start + _MESSAGE])
 
     async def EnsureFile(
         self, request: pb.EnsureFileRequest, context: Context
     ) -> pb.EnsureFileResponse:
         """Make a file usable in a project."""
-        raise _not_built("EnsureFile")
+        raise NotBuiltError(
+            "EnsureFile is not built in this version of the files service",
+            metadata={"method": "EnsureFile"},
+        )
 
-
-def _not_built(method: str) -> NotBuiltError:
-    return NotBuiltError(
-        f"{method} is not built in this version of the files service",
-        metadata={"method": method},
-    )
+    async def _written(self, upload: Upload, upload_id: str) -> pb.Upload:
+        record = None
+        if upload.file:
+            record = await self._parts.files.read(upload.order.pool, upload.file)
+        return wire.write_upload(upload, upload_id, record)

@@ -1,10 +1,18 @@
 """What the files service is told by its environment."""
 
-from pydantic import SecretStr, field_validator
+import json
+import re
+from urllib.parse import urlsplit
 
+from pydantic import Field, SecretStr, field_validator
+
+from services.files.uploads import GRANULE, LARGEST_FILE
 from services.kit.credentials import CredentialBook
 from services.kit.redis_url import RedisUrl
 from services.kit.settings import ServiceSettings
+from services.kit.vault import SHORTEST_TEXT
+
+_MIB = 1024 * 1024
 
 
 class FilesSettings(ServiceSettings):
@@ -19,8 +27,67 @@ class FilesSettings(ServiceSettings):
     service_credentials: SecretStr
     """Who may call: a JSON list of `{"name", "secret", "scopes": [...]}`."""
 
+    encryption_key: SecretStr
+    """Seals what would open an upload: 32 bytes in base64, or a text of 16 characters or more."""
+
+    keypool_target: str
+    """gRPC target of the key pool, such as `dns:///keypool:50051`."""
+
+    service_credential: SecretStr
+    """What the files service presents to the key pool."""
+
+    base_url: str = "https://generativelanguage.googleapis.com"
+    """The upstream, with or without its `/v1beta`."""
+
+    max_retries: int = Field(default=3, ge=0, le=20)
+    """Extra attempts with other keys after a failed one."""
+
+    time_out: float = Field(default=300, gt=0)
+    """Longest silence of the upstream, in seconds."""
+
+    connect_timeout: float = Field(default=10, gt=0)
+    """Longest wait for a connection to the upstream, in seconds."""
+
+    files_buffer_bytes: int = Field(default=128 * _MIB, ge=2 * GRANULE)
+    """Memory for bytes on their way, of all uploads together."""
+
+    files_tail_bytes: int = Field(default=64 * _MIB, ge=GRANULE)
+    """Bytes in Redis that do not fill a granule yet, of all uploads together."""
+
+    files_upload_ttl_hours: float = Field(default=48, gt=0, le=24 * 7)
+    """How long an upload may take; then it is dropped."""
+
+    files_max_bytes: int = Field(default=LARGEST_FILE, gt=0, le=LARGEST_FILE)
+    """The most bytes of a file."""
+
+    files_upstream_seconds: float = Field(default=60, gt=0)
+    """How long an upload bears faults of the upstream without any progress."""
+
+    files_user_isolation_enabled: bool = True
+    """Whether clients see their own files alone; else those of their pool."""
+
     @field_validator("service_credentials")
     @classmethod
     def _is_credential_book(cls, value: SecretStr) -> SecretStr:
         CredentialBook.parse(value.get_secret_value())
         return value
+
+    @field_validator("encryption_key")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < SHORTEST_TEXT:
+            raise ValueError(f"must have {SHORTEST_TEXT} characters or more")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _root_of_upstream(cls, value: str) -> str:
+        # Some installations write it as a JSON list of one.
+        if value.startswith("[") and len(listed := json.loads(value)) == 1:
+            value = str(listed[0])
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an http or https address")
+        if parts.query or parts.fragment or parts.username:
+            raise ValueError("must hold no query, fragment or credential")
+        return re.sub(r"/(v1|v1beta|v1alpha)$", "", value.rstrip("/"))

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from services.keypool.errors import ResourceBoundError
 from services.keypool.model import Binding
-from services.keypool.paging import read_page_token, write_page_token
 from services.keypool.store import BindingStore
+from services.kit.paging import read_page_token, write_page_token
 
 
 class Bindings:

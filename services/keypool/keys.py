@@ -8,8 +8,8 @@ from services.keypool.errors import KeyUnknownError
 from services.keypool.filing import Filing
 from services.keypool.identity import Identity
 from services.keypool.key_secrets import KeySecrets
-from services.keypool.paging import read_page_token, write_page_token
 from services.keypool.store import KeyStore
+from services.kit.paging import read_page_token, write_page_token
 from services.kit.vault import UnreadableError
 
 _BATCH = 500

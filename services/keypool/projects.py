@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from services.keypool.errors import FiledError, MergeRefusedError, ProjectUnknownError
-from services.keypool.paging import read_page_token, write_page_token
 from services.keypool.project_store import Declared, Merged, Origin, Project, ProjectStore
 from services.keypool.store import QuotasChanged
 from services.kit.logs import get_logger
+from services.kit.paging import read_page_token, write_page_token
 from services.kit.scrub import scrub
 
 log = get_logger(__name__)

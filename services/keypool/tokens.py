@@ -16,8 +16,8 @@ from services.keypool.errors import (
 )
 from services.keypool.identity import Identity, tail
 from services.keypool.model import DEFAULT_POOL
-from services.keypool.paging import read_page_token, write_page_token
 from services.keypool.store import TokenStore
+from services.kit.paging import read_page_token, write_page_token
 
 CACHE_FOR = timedelta(seconds=5)
 """How long an answer may be kept: a revoked token opens nothing after that."""

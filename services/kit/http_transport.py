@@ -51,14 +51,17 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request whose body is in memory; the response's body is still to be read."""
+        """Send a request; the response's body is still to be read.
+
+        A body that is a stream needs a `content-length`; its pieces may be memoryviews.
+        """
         with _httpx_errors():
             response = await self._session.request(
                 request.method,
                 # The target must arrive as it came: both URL types would normalise it.
                 URL(self._address(request), encoded=True),
                 headers=CIMultiDict(request.headers.multi_items()),
-                data=request.content or None,
+                data=_body_of(request),
                 allow_redirects=False,
                 proxy=self._proxy,
                 timeout=self._timeout,
@@ -80,6 +83,13 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close all connections."""
         await self._session.close()
+
+
+def _body_of(request: httpx.Request) -> Any:
+    """Return the body as aiohttp takes it: bytes at once, a stream piece by piece."""
+    if isinstance(request.stream, httpx.ByteStream):
+        return request.content or None
+    return request.stream
 
 
 def _connector(socks_url: str) -> aiohttp.BaseConnector:

@@ -29,7 +29,7 @@ class Sessions:
         check_encoding(exchange)
         match read_command(exchange.header(b"x-goog-upload-command")):
             case None:
-                await self._legacy(exchange, upload_id)
+                await tell_legacy(exchange, await self._legacy(exchange, upload_id))
             case Command.QUERY:
                 await tell_upload(exchange, await self._query(upload_id))
             case Command.CANCEL:
@@ -42,14 +42,15 @@ class Sessions:
                 )
             case command:
                 offset = read_offset(exchange.header(b"x-goog-upload-offset"))
-                write = _write(exchange, offset, finishes=command.finishes)
+                write = _announced(exchange, offset, finishes=command.finishes)
                 await tell_upload(exchange, await self._write(exchange, upload_id, write))
 
-    async def _query(self, upload_id: str) -> Upload:
+    async def _query(self, upload_id: str, *, cancelled: int = 410) -> Upload:
+        """Return how an upload stands, or raise ApiError for one that was given up."""
         upload = await self._files.get_upload(upload_id)
         if upload.state is UploadState.CANCELLED:
             raise UploadError(
-                410,
+                cancelled,
                 "The upload has been cancelled.",
                 code="upload_cancelled",
                 upload_status="cancelled",
@@ -58,43 +59,21 @@ class Sessions:
 
     async def _finalize(self, exchange: Exchange, upload_id: str) -> Upload:
         """Complete an upload with the bytes that it has."""
-        upload = await self._files.get_upload(upload_id)
-        if upload.state is UploadState.CANCELLED:
-            raise UploadError(
-                400,
-                "The upload has been cancelled.",
-                code="upload_cancelled",
-                upload_status="cancelled",
-            )
+        upload = await self._query(upload_id, cancelled=400)
+        offset = read_size("X-Goog-Upload-Offset", exchange.header(b"x-goog-upload-offset"))
         if upload.state is not UploadState.ACTIVE:
             return upload
-        offset = read_size("X-Goog-Upload-Offset", exchange.header(b"x-goog-upload-offset"))
         at = upload.committed_size if offset is None else offset
         return await self._write(exchange, upload_id, Write(at, length=0, finishes=True))
 
-    async def _write(self, exchange: Exchange, upload_id: str, write: Write) -> Upload:
-        try:
-            return await write_body(self._files, exchange, upload_id, write, self._silence)
-        except UploadError as error:
-            if error.code != "upload_finalized":
-                raise
-            # A client whose answer was lost sends its last chunk again.
-            await exchange.drain()
-            upload = await self._files.get_upload(upload_id)
-            end = write.offset + exchange.body_bytes
-            if exchange.is_read and end == upload.committed_size and write.finishes:
-                return upload
-            raise
-
-    async def _legacy(self, exchange: Exchange, upload_id: str) -> None:
-        """Serve a client that places its chunks by `Content-Range`."""
+    async def _legacy(self, exchange: Exchange, upload_id: str) -> Upload:
+        """Serve a client that places its chunks by `Content-Range`, or sends all at once."""
         header = exchange.header(b"content-range")
         if not header and exchange.method != "PUT":
             raise bad_request("X-Goog-Upload-Command is missing.", code="invalid_upload_command")
         if not header:
-            write = _write(exchange, 0, finishes=True)
-            await tell_legacy(exchange, await self._write(exchange, upload_id, write))
-            return
+            write = _announced(exchange, 0, finishes=True)
+            return await self._write(exchange, upload_id, write)
         place = read_content_range(header)
         if not place.is_query:
             write = Write(
@@ -103,16 +82,19 @@ class Sessions:
                 length=place.length,
                 finishes=place.finishes,
             )
-            await tell_legacy(exchange, await self._write(exchange, upload_id, write))
-            return
+            return await self._write(exchange, upload_id, write)
         upload = await self._query(upload_id)
         if upload.state is UploadState.ACTIVE and place.whole == upload.committed_size:
+            # All bytes are here, and no chunk has said that it was the last.
             write = Write(upload.committed_size, length=0, finishes=True)
-            upload = await self._write(exchange, upload_id, write)
-        await tell_legacy(exchange, upload)
+            return await self._write(exchange, upload_id, write)
+        return upload
+
+    async def _write(self, exchange: Exchange, upload_id: str, write: Write) -> Upload:
+        return await write_body(self._files, exchange, upload_id, write, self._silence)
 
 
-def _write(exchange: Exchange, offset: int, *, finishes: bool) -> Write:
+def _announced(exchange: Exchange, offset: int, *, finishes: bool) -> Write:
     return Write(
         offset,
         mime_type=exchange.header(b"content-type"),

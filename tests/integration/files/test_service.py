@@ -1,11 +1,13 @@
-"""The files service: ready, guarded, and honest about what it cannot do yet."""
+"""The files service as a process: ready, guarded, and quick to end."""
 
 import asyncio
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -14,18 +16,48 @@ import pytest
 from gemini_balance.files.v1 import files_pb2 as pb
 from gemini_balance.files.v1 import files_pb2_grpc
 
+from services.cli.ports import PortChooser
 from services.cli.probes import grpc_serves, http_ready
 from services.kit.errors import RemoteError
 from services.kit.grpc_channel import ServiceChannel
-from tests.integration.files.conftest import EDGE_CREDENTIAL, OTHER_CREDENTIAL, RunningFiles
+from tests.support.files import CREDENTIALS, METHODS, environment
+from tests.support.valkey import ValkeyServer, started_valkey
 
 SERVICE = pb.DESCRIPTOR.services_by_name["FilesService"]
 
 
+@dataclass(frozen=True)
+class RunningFiles:
+    """A files service in a process of its own, and its store."""
+
+    target: str
+    ops_url: str
+    process: subprocess.Popen[bytes]
+    valkey: ValkeyServer
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[RunningFiles]:
+    ports = PortChooser()
+    listen, ops_port = f"127.0.0.1:{ports.free()}", ports.free()
+    with started_valkey(tmp_path) as valkey:
+        env = environment(
+            valkey.url,
+            "127.0.0.1:1",
+            "http://127.0.0.1:1",
+            files_listen=listen,
+            ops_host="127.0.0.1",
+            ops_port=ops_port,
+            drain_seconds=1,
+        )
+        command = [sys.executable, "-m", "services.files"]
+        with subprocess.Popen(command, env=os.environ | env) as process:
+            yield RunningFiles(listen, f"http://127.0.0.1:{ops_port}", process, valkey)
+            process.terminate()
+
+
 async def frames() -> AsyncIterator[pb.WriteUploadRequest]:
     yield pb.WriteUploadRequest(begin=pb.WriteUploadRequest.Begin(upload_id="u"))
-    for _ in range(3):
-        yield pb.WriteUploadRequest(chunk=b"x" * 1024)
 
 
 async def call(target: str, method: str, credential: str) -> None:
@@ -35,7 +67,7 @@ async def call(target: str, method: str, credential: str) -> None:
         stub = files_pb2_grpc.FilesServiceStub(channel.channel)
         make: Callable[..., Any] = getattr(stub, method)
         metadata = channel.metadata() if credential else ()
-        described = SERVICE.methods_by_name[method]
+        described = METHODS[method]
         request: Any = getattr(pb, described.input_type.name)()
         if described.client_streaming:
             request = frames()
@@ -57,27 +89,15 @@ async def reach(files: RunningFiles) -> None:
         await http_ready(files.ops_url)
 
 
-async def test_every_call_says_that_it_is_not_built(files: RunningFiles) -> None:
-    await reach(files)
-    methods = [method.name for method in SERVICE.methods]
-    assert len(methods) == 9
-
-    for method in methods:
-        with pytest.raises(RemoteError, match=f"^{method} is not built") as caught:
-            await call(files.target, method, EDGE_CREDENTIAL)
-        assert caught.value.code is grpc.StatusCode.UNIMPLEMENTED
-        assert caught.value.reason == "NOT_BUILT"
-        assert caught.value.metadata == {"method": method}
-
-
 async def test_no_call_opens_without_the_right_credential(files: RunningFiles) -> None:
     await reach(files)
 
-    for method in (method.name for method in SERVICE.methods):
+    assert len(METHODS) == 9
+    for method in METHODS:
         for credential, code, reason in [
             ("", grpc.StatusCode.UNAUTHENTICATED, "CREDENTIAL_INVALID"),
             ("unknown", grpc.StatusCode.UNAUTHENTICATED, "CREDENTIAL_INVALID"),
-            (OTHER_CREDENTIAL, grpc.StatusCode.PERMISSION_DENIED, "SCOPE_MISSING"),
+            (CREDENTIALS["other"][0], grpc.StatusCode.PERMISSION_DENIED, "SCOPE_MISSING"),
         ]:
             with pytest.raises(RemoteError) as caught:
                 await call(files.target, method, credential)
@@ -87,7 +107,7 @@ async def test_no_call_opens_without_the_right_credential(files: RunningFiles) -
 async def test_readiness_follows_the_store_and_liveness_does_not(files: RunningFiles) -> None:
     await reach(files)
 
-    files.valkey.stop()
+    files.valkey.kill()
 
     async with httpx.AsyncClient(base_url=files.ops_url, trust_env=False) as client:
         await eventually(lambda: status_is(client, "/readyz", 503))
@@ -105,14 +125,17 @@ async def test_ends_in_good_order_when_told_to(files: RunningFiles) -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "line"),
+    "missing",
     [
-        ("REDIS_URL", "gemini-balance files: REDIS_URL is not set"),
-        ("SERVICE_CREDENTIALS", "gemini-balance files: SERVICE_CREDENTIALS is not set"),
+        "REDIS_URL",
+        "SERVICE_CREDENTIALS",
+        "ENCRYPTION_KEY",
+        "KEYPOOL_TARGET",
+        "SERVICE_CREDENTIAL",
     ],
 )
-def test_a_missing_setting_stops_the_start_with_one_line(missing: str, line: str) -> None:
-    env = os.environ | {"REDIS_URL": "redis://127.0.0.1:1", "SERVICE_CREDENTIALS": "[]"}
+def test_a_missing_setting_stops_the_start_with_one_line(missing: str) -> None:
+    env = os.environ | environment("redis://127.0.0.1:1", "127.0.0.1:1", "http://127.0.0.1:1")
     env.pop(missing)
 
     done = subprocess.run(
@@ -123,15 +146,16 @@ def test_a_missing_setting_stops_the_start_with_one_line(missing: str, line: str
         check=False,
     )
 
+    line = f"gemini-balance files: {missing} is not set"
     assert (done.returncode, done.stderr.strip()) == (2, line)
 
 
 def test_an_address_of_redis_that_cannot_be_read_stops_the_start() -> None:
-    env = os.environ | {"REDIS_URL": "redis://:hunter2@h:port", "SERVICE_CREDENTIALS": "[]"}
+    env = environment("redis://:hunter2@h:port", "127.0.0.1:1", "http://127.0.0.1:1")
 
     done = subprocess.run(
         [sys.executable, "-m", "services.files"],
-        env=env,
+        env=os.environ | env,
         capture_output=True,
         text=True,
         check=False,

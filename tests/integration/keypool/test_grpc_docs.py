@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -133,7 +132,7 @@ class TestGrpcurl:
             # Raises for a name or a value that the message does not have.
             json_format.ParseDict(json.loads(body), message)
 
-    @pytest.mark.skipif(not shutil.which("grpcurl"), reason="grpcurl is not installed")
+    @pytest.mark.conformance
     async def test_the_lines_run(self, keypool: Keypool, upstream: str) -> None:
         await keypool.add_keys(*secrets_of(1), project="my-project")
 

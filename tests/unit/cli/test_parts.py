@@ -97,14 +97,19 @@ def test_other_callers_credentials_are_added_to_ours(tmp_path: Path) -> None:
     row = {"name": "batch", "secret": "0123456789abcdef", "scopes": ["files"]}
     parts = parts_for(tmp_path, SERVICE_CREDENTIALS=json.dumps([row]))
 
-    for spec in (parts.keypool(demo=False), parts.files()):
+    for spec in (parts.keypool(demo=False), parts.files(demo=False)):
         book = CredentialBook.parse(spec.env["SERVICE_CREDENTIALS"])
         assert book.find("0123456789abcdef") is not None
         assert book.find(parts.secrets.edge) is not None
 
 
 def test_everything_together_stops_within_ten_seconds(parts: Parts) -> None:
-    specs = [parts.keypool(demo=False), parts.files(), parts.simulator(), parts.edge(demo=True)]
+    specs = [
+        parts.keypool(demo=False),
+        parts.files(demo=False),
+        parts.simulator(),
+        parts.edge(demo=True),
+    ]
 
     # The store, which ends last, may take 1.5 s.
     assert sum(spec.stop_seconds for spec in specs) + 1.5 <= 10

@@ -12,10 +12,10 @@ from services.keypool import names
 from services.keypool.identity import Identity
 from services.keypool.judging import judge_lease
 from services.keypool.model import Outcome, Settlement
-from services.keypool.paging import read_page_token, write_page_token
 from services.keypool.quota_day import PACIFIC, ends_of_day
 from services.keypool.store import OutcomeRow
 from services.kit.errors import InvalidRequestError
+from services.kit.paging import read_page_token, write_page_token
 from tests.support.keypool import secrets_of, settings
 from tests.unit.judging import bodies
 

@@ -90,7 +90,8 @@ class FilesServiceServicer:
         """Opens an upload session.
 
         ALREADY_EXISTS `NAME_TAKEN` when the file's chosen name belongs to anybody,
-        OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit.
+        OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit,
+        NOT_FOUND `RESOURCE_UNKNOWN` when it goes below a resource that is not the client's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,6 +143,9 @@ class FilesServiceServicer:
 
     def DeleteFile(self, request, context):
         """Deletes a file everywhere.
+
+        FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
+        Google does not let it go.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,6 +153,9 @@ class FilesServiceServicer:
 
     def DownloadFile(self, request, context):
         """Streams the bytes of a generated or stored file.
+
+        FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
+        Google does not give it away.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

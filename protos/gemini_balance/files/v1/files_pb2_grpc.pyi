@@ -6,7 +6,10 @@ Uploads and files.
 Every call but the standard health check needs a service credential with the
 scope `files` in the metadata entry `authorization: Bearer <credential>`.
 Errors follow AIP-193: each carries a google.rpc.ErrorInfo whose domain is
-`gemini_balance.files.v1`.
+`gemini_balance.files.v1`. Calls that need Google may fail with RESOURCE_EXHAUSTED
+`NO_KEY` (metadata `refusal`, a RetryInfo when waiting helps) and UNAVAILABLE
+`KEYPOOL_UNAVAILABLE`, `STORE_UNAVAILABLE` or `UPSTREAM_UNAVAILABLE`; calls about a
+file that is unknown or another client's with NOT_FOUND `FILE_UNKNOWN`.
 """
 
 from collections import abc as _abc
@@ -43,7 +46,8 @@ class FilesServiceStub:
     """Opens an upload session.
 
     ALREADY_EXISTS `NAME_TAKEN` when the file's chosen name belongs to anybody,
-    OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit.
+    OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit,
+    NOT_FOUND `RESOURCE_UNKNOWN` when it goes below a resource that is not the client's.
     """
     WriteUpload: _grpc.StreamUnaryMultiCallable[_files_pb2.WriteUploadRequest, _files_pb2.WriteUploadResponse]
     """Appends bytes at an offset, and finishes the upload when told to. The
@@ -66,9 +70,17 @@ class FilesServiceStub:
     ListFiles: _grpc.UnaryUnaryMultiCallable[_files_pb2.ListFilesRequest, _files_pb2.ListFilesResponse]
     """Lists a client's files over all projects, newest first."""
     DeleteFile: _grpc.UnaryUnaryMultiCallable[_files_pb2.DeleteFileRequest, _files_pb2.DeleteFileResponse]
-    """Deletes a file everywhere."""
+    """Deletes a file everywhere.
+
+    FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
+    Google does not let it go.
+    """
     DownloadFile: _grpc.UnaryStreamMultiCallable[_files_pb2.DownloadFileRequest, _files_pb2.DownloadFileResponse]
-    """Streams the bytes of a generated or stored file."""
+    """Streams the bytes of a generated or stored file.
+
+    FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
+    Google does not give it away.
+    """
     EnsureFile: _grpc.UnaryUnaryMultiCallable[_files_pb2.EnsureFileRequest, _files_pb2.EnsureFileResponse]
     """Makes a file usable in a project, uploading it again if need be. Calls for
     the same file and project at the same time cause one upload.
@@ -85,7 +97,8 @@ class FilesServiceAsyncStub(FilesServiceStub):
     """Opens an upload session.
 
     ALREADY_EXISTS `NAME_TAKEN` when the file's chosen name belongs to anybody,
-    OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit.
+    OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit,
+    NOT_FOUND `RESOURCE_UNKNOWN` when it goes below a resource that is not the client's.
     """
     WriteUpload: _aio.StreamUnaryMultiCallable[_files_pb2.WriteUploadRequest, _files_pb2.WriteUploadResponse]  # type: ignore[assignment]
     """Appends bytes at an offset, and finishes the upload when told to. The
@@ -108,9 +121,17 @@ class FilesServiceAsyncStub(FilesServiceStub):
     ListFiles: _aio.UnaryUnaryMultiCallable[_files_pb2.ListFilesRequest, _files_pb2.ListFilesResponse]  # type: ignore[assignment]
     """Lists a client's files over all projects, newest first."""
     DeleteFile: _aio.UnaryUnaryMultiCallable[_files_pb2.DeleteFileRequest, _files_pb2.DeleteFileResponse]  # type: ignore[assignment]
-    """Deletes a file everywhere."""
+    """Deletes a file everywhere.
+
+    FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
+    Google does not let it go.
+    """
     DownloadFile: _aio.UnaryStreamMultiCallable[_files_pb2.DownloadFileRequest, _files_pb2.DownloadFileResponse]  # type: ignore[assignment]
-    """Streams the bytes of a generated or stored file."""
+    """Streams the bytes of a generated or stored file.
+
+    FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
+    Google does not give it away.
+    """
     EnsureFile: _aio.UnaryUnaryMultiCallable[_files_pb2.EnsureFileRequest, _files_pb2.EnsureFileResponse]  # type: ignore[assignment]
     """Makes a file usable in a project, uploading it again if need be. Calls for
     the same file and project at the same time cause one upload.
@@ -130,7 +151,8 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         """Opens an upload session.
 
         ALREADY_EXISTS `NAME_TAKEN` when the file's chosen name belongs to anybody,
-        OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit.
+        OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit,
+        NOT_FOUND `RESOURCE_UNKNOWN` when it goes below a resource that is not the client's.
         """
 
     @_abc_1.abstractmethod
@@ -189,7 +211,11 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.DeleteFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.DeleteFileResponse, _abc.Awaitable[_files_pb2.DeleteFileResponse]]:
-        """Deletes a file everywhere."""
+        """Deletes a file everywhere.
+
+        FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
+        Google does not let it go.
+        """
 
     @_abc_1.abstractmethod
     def DownloadFile(
@@ -197,7 +223,11 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.DownloadFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.DownloadFileResponse], _abc.AsyncIterator[_files_pb2.DownloadFileResponse]]:
-        """Streams the bytes of a generated or stored file."""
+        """Streams the bytes of a generated or stored file.
+
+        FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
+        Google does not give it away.
+        """
 
     @_abc_1.abstractmethod
     def EnsureFile(

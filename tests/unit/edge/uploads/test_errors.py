@@ -104,7 +104,10 @@ def told(error: Exception) -> tuple[int, str, str, str, str, str]:
         ),
         (
             remote(Code.UNAVAILABLE, "UPSTREAM_UNAVAILABLE"),
-            (503, "UNAVAILABLE", "", "", "1", "The upstream does not take the bytes."),
+            (
+                *(503, "UNAVAILABLE", "", "", "1"),
+                "The upstream is not available. Try again in a moment.",
+            ),
         ),
         (
             remote(Code.NOT_FOUND, "FILE_UNKNOWN", name="files/abc"),

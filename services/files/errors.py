@@ -1,0 +1,148 @@
+"""Every failure that the files service reports."""
+
+from datetime import timedelta
+
+import grpc
+
+from services.kit.errors import ServiceError
+
+DOMAIN = "gemini_balance.files.v1"
+
+
+class NameTakenError(ServiceError):
+    """The chosen name belongs to a file or an upload, whoever owns it."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+    reason = "NAME_TAKEN"
+
+
+class FileTooLargeError(ServiceError):
+    """More bytes than Google takes for one file."""
+
+    code = grpc.StatusCode.OUT_OF_RANGE
+    reason = "FILE_TOO_LARGE"
+
+    def __init__(self, limit: int) -> None:
+        """Name the limit in bytes."""
+        super().__init__(f"a file has at most {limit} bytes", metadata={"limitBytes": str(limit)})
+
+
+class OffsetMismatchError(ServiceError):
+    """Bytes between what is safe and what was sent are missing."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "UPLOAD_OFFSET_MISMATCH"
+
+    def __init__(self, committed_size: int) -> None:
+        """Tell where the next byte belongs."""
+        super().__init__(
+            f"the next byte belongs at {committed_size}",
+            metadata={"committedSize": str(committed_size)},
+        )
+
+
+class UploadPreemptedError(ServiceError):
+    """A newer writer has begun."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "UPLOAD_PREEMPTED"
+
+
+class UploadUnknownError(ServiceError):
+    """There is no such upload, or it was dropped."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "UPLOAD_UNKNOWN"
+
+
+class UploadCancelledError(ServiceError):
+    """The upload was given up."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "UPLOAD_CANCELLED"
+
+
+class UploadFinalizedError(ServiceError):
+    """The upload is finished."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "UPLOAD_FINALIZED"
+
+
+class BuffersFullError(ServiceError):
+    """The unfinished granules of all uploads have used up their room."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "BUFFERS_FULL"
+
+    def __init__(self) -> None:
+        """Say when to try again."""
+        super().__init__(
+            "too many unfinished uploads hold bytes: send a whole granule, or try again",
+            retry_delay=timedelta(seconds=2),
+        )
+
+
+class UpstreamUnavailableError(ServiceError):
+    """Google could not be reached, or could not work, for too long."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "UPSTREAM_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        """Say when to try again."""
+        super().__init__("the upstream does not take the bytes", retry_delay=timedelta(seconds=2))
+
+
+class UpstreamRefusedError(ServiceError):
+    """Google refused a call about a file for good."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "UPSTREAM_REFUSED"
+
+    def __init__(self, status: int, body: str) -> None:
+        """Tell Google's answer."""
+        super().__init__(
+            f"the upstream answered {status}",
+            metadata={"httpStatus": str(status), "body": body[:2048]},
+        )
+
+
+class NoKeyError(ServiceError):
+    """The key pool has no key for this now; metadata `refusal` tells its reason."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "NO_KEY"
+
+
+class KeypoolUnavailableError(ServiceError):
+    """The key pool does not answer. Nothing was decided."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "KEYPOOL_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        """Say when to try again."""
+        super().__init__("the key pool does not answer", retry_delay=timedelta(seconds=1))
+
+
+class FileUnknownError(ServiceError):
+    """There is no such file, or it is another client's; callers cannot tell which."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "FILE_UNKNOWN"
+
+    def __init__(self, name: str) -> None:
+        """Name the file."""
+        super().__init__(f"no file {name}", metadata={"name": name})
+
+
+class ResourceUnknownError(ServiceError):
+    """The resource below which an upload goes is not the client's."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "RESOURCE_UNKNOWN"
+
+    def __init__(self, name: str) -> None:
+        """Name the resource."""
+        super().__init__(f"no resource {name}", metadata={"name": name})

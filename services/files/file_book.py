@@ -1,0 +1,263 @@
+"""Files that were made: read, listed, deleted, downloaded; each by its owner alone."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from services.files.errors import (
+    FileUnknownError,
+    NoKeyError,
+    UpstreamRefusedError,
+    UpstreamUnavailableError,
+)
+from services.files.leases import KeyPool, Lease, Need, Outcome
+from services.files.records import FileRecord, FileState, read_description, record_of
+from services.files.sessions import Reply, UnansweredError
+from services.files.store import FileStore
+from services.judging import Evidence, Operation, Phase, Retry, judge
+from services.judging.evidence import MAX_BODY
+from services.kit.errors import ServiceError
+
+_GONE = frozenset({403, 404})
+"""How Google answers for a file that is not there."""
+
+
+class Bytes(Protocol):
+    """A file's bytes as they arrive."""
+
+    @property
+    def mime_type(self) -> str:
+        """The media type."""
+
+    @property
+    def size(self) -> int | None:
+        """How many there are, when it is known."""
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the bytes; raises `UnansweredError`."""
+
+    async def close(self) -> None:
+        """Let them go."""
+
+
+class FileWire(Protocol):
+    """Google's calls about files. All raise `UnansweredError`."""
+
+    async def get(self, lease: Lease, name: str) -> Reply:
+        """Ask for a file's description."""
+
+    async def delete(self, lease: Lease, name: str) -> Reply:
+        """Delete a file."""
+
+    async def download(self, lease: Lease, name: str) -> Bytes | Reply:
+        """Open a file's bytes; a reply when it was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who asks.
+
+    Attributes:
+        client_id: The client.
+        pool: Its pool.
+    """
+
+    client_id: str
+    pool: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileBook:
+    """What calls about files take.
+
+    Attributes:
+        store: Where records are kept.
+        pool: The key pool.
+        wire: The way to Google.
+        is_isolated: Whether clients of a pool see their own files alone.
+        max_retries: Tries with other keys after the first.
+    """
+
+    store: FileStore
+    pool: KeyPool
+    wire: FileWire
+    is_isolated: bool
+    max_retries: int
+
+    async def get(self, reader: Reader, name: str) -> FileRecord:
+        """Return a file; Google is asked while it is still working on it.
+
+        Raises:
+            FileUnknownError: There is none, or it is another client's.
+        """
+        record = await self.store.read(reader.pool, name)
+        if record is None:
+            return await self._generated(reader, name)
+        self._check(reader, record.client_id, name)
+        if record.state is not FileState.PROCESSING:
+            return record
+        with contextlib.suppress(NoKeyError, UpstreamUnavailableError):
+            return await self._refreshed(record)
+        return record
+
+    async def list_page(
+        self, reader: Reader, size: int, after: tuple[str, str] | None
+    ) -> tuple[list[FileRecord], tuple[str, str] | None]:
+        """Return a page of the client's files, newest first, and where the next one begins."""
+        client_id = reader.client_id if self.is_isolated else None
+        return await self.store.list_of(reader.pool, client_id, size, after)
+
+    async def delete(self, reader: Reader, name: str) -> None:
+        """Delete a file and all copies of it.
+
+        Raises:
+            FileUnknownError: There is none, or it is another client's.
+            NoKeyError: Its project cannot be used now.
+            UpstreamUnavailableError: Google could not work.
+        """
+        record = await self.store.read(reader.pool, name)
+        if record is None:
+            project_id = await self._bound_to(reader, name)
+            await self._delete_at(reader, project_id, name)
+        else:
+            self._check(reader, record.client_id, name)
+            for copy in record.copies:
+                # A copy that stays behind is unknown to all, and ends by itself.
+                with contextlib.suppress(ServiceError):
+                    await self._delete_at(reader, copy.project_id, copy.name)
+            await self._delete_at(reader, record.project_id, name)
+            await self.store.drop(record)
+        await self.pool.unbind(reader.pool, name)
+
+    @contextlib.asynccontextmanager
+    async def download(self, reader: Reader, name: str) -> AsyncIterator[Bytes]:
+        """Open a file's bytes for the length of the block.
+
+        Raises:
+            FileUnknownError: There is none, or it is another client's.
+            UpstreamRefusedError: Google does not give it away.
+        """
+        record = await self.store.read(reader.pool, name)
+        if record is None:
+            project_id = await self._bound_to(reader, name)
+        else:
+            self._check(reader, record.client_id, name)
+            project_id = record.project_id
+        need = Need(reader.pool, reader.client_id, Operation.READ, project_id=project_id)
+        lease = await self.pool.acquire(need)
+        started_at = time.time()
+        outcome = Outcome.ABANDONED
+        try:
+            found = await self.wire.download(lease, name)
+            if isinstance(found, Reply):
+                outcome = Outcome.FAILED
+                raise _refusal(found)
+            try:
+                yield found
+                outcome = Outcome.SUCCEEDED
+            finally:
+                await found.close()
+        except UnansweredError:
+            raise UpstreamUnavailableError from None
+        finally:
+            with contextlib.suppress(ServiceError):
+                await self.pool.settle(lease, outcome, started_at=started_at)
+
+    def _check(self, reader: Reader, owner: str, name: str) -> None:
+        if self.is_isolated and owner != reader.client_id:
+            raise FileUnknownError(name)
+
+    async def _bound_to(self, reader: Reader, name: str) -> str:
+        """Return the project of a file that has no record, such as one that a model made."""
+        owner = await self.pool.owner_of(reader.pool, name)
+        if owner is None:
+            raise FileUnknownError(name)
+        self._check(reader, owner.client_id, name)
+        return owner.project_id
+
+    async def _generated(self, reader: Reader, name: str) -> FileRecord:
+        project_id = await self._bound_to(reader, name)
+        reply = await self._ask(reader, project_id, lambda lease: self.wire.get(lease, name))
+        described = read_description(reply.body) if reply.is_ok else None
+        record = described and record_of(
+            {"name": name, **described},
+            client_id=reader.client_id,
+            pool=reader.pool,
+            project_id=project_id,
+            now=datetime.now(UTC),
+        )
+        if not record:
+            raise FileUnknownError(name)
+        return record
+
+    async def _refreshed(self, record: FileRecord) -> FileRecord:
+        reader = Reader(record.client_id, record.pool)
+        reply = await self._ask(
+            reader, record.project_id, lambda lease: self.wire.get(lease, record.name)
+        )
+        described = read_description(reply.body) if reply.is_ok else None
+        found = described and record_of(
+            described,
+            client_id=record.client_id,
+            pool=record.pool,
+            project_id=record.project_id,
+            now=record.create_time,
+        )
+        if not found or found.name != record.name:
+            return record
+        fresh = replace(found, copies=record.copies, stored=record.stored)
+        if fresh.upstream != record.upstream:
+            await self.store.change(fresh)
+        return fresh
+
+    async def _delete_at(self, reader: Reader, project_id: str, name: str) -> None:
+        reply = await self._ask(reader, project_id, lambda lease: self.wire.delete(lease, name))
+        if not reply.is_ok and reply.status not in _GONE:
+            raise _refusal(reply)
+
+    async def _ask(
+        self, reader: Reader, project_id: str, call: Callable[[Lease], Awaitable[Reply]]
+    ) -> Reply:
+        """Make a call with a key of a project, and with another one if that was to blame.
+
+        Raises:
+            UpstreamUnavailableError: No key brought an answer.
+        """
+        need = Need(reader.pool, reader.client_id, Operation.READ, project_id=project_id)
+        for left in range(self.max_retries, -1, -1):
+            lease = await self.pool.acquire(need)
+            started_at = time.time()
+            outcome, evidence = Outcome.ABANDONED, None
+            try:
+                reply = await call(lease)
+                outcome = Outcome.SUCCEEDED
+                if not reply.is_ok:
+                    evidence = Evidence(
+                        Phase.ANSWERED, Operation.READ, reply.status, reply.body[:MAX_BODY]
+                    )
+            except UnansweredError as error:
+                phase = Phase.SENT if error.was_sent else Phase.CONNECT
+                evidence = Evidence(phase, Operation.READ)
+                reply = Reply(503)
+            finally:
+                if evidence is not None:
+                    outcome = Outcome.FAILED
+                with contextlib.suppress(ServiceError):
+                    await self.pool.settle(lease, outcome, started_at=started_at, evidence=evidence)
+            if evidence is None or judge(evidence).retry is Retry.NEVER:
+                return reply
+            if left:
+                need = replace(need, excluded_keys=(*need.excluded_keys, lease.key_id))
+                try_again = judge(evidence).retry
+                if try_again is Retry.OTHER_PROJECT_ONCE:
+                    need = replace(need, excluded_keys=())
+        raise UpstreamUnavailableError
+
+
+def _refusal(reply: Reply) -> ServiceError:
+    if reply.status in {408, 429} or reply.status >= 500:
+        return UpstreamUnavailableError()
+    return UpstreamRefusedError(reply.status, reply.body.decode("utf-8", "replace"))

@@ -1,0 +1,1 @@
+"""Google's side: the upload protocol and the calls about files, as they go over the wire."""

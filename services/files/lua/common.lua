@@ -1,0 +1,58 @@
+-- What the scripts share. The loader puts the table PART before it.
+--
+-- KEYS[1] is the prefix of everything here; all other names derive from it and share its slot.
+
+local prefix = KEYS[1]
+
+-- An upload is still known so long after its end, ms, so that it can be cancelled upstream.
+local GRACE_MS = 3600000
+local CHUNK = 500
+
+local function named(part, name)
+  return prefix .. PART[part] .. (name or '')
+end
+
+local function read_clock()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function text(number)
+  return string.format('%.17g', number)
+end
+
+-- Why a writer must not go on, nil when it may: the state of an upload that has ended,
+-- `preempted` once a newer writer has begun, `unknown`.
+local function barred(upload, fence)
+  local row = redis.call('HMGET', named('upload', upload), 'state', 'fence')
+  if not row[1] then
+    return 'unknown'
+  end
+  if row[1] ~= 'active' then
+    return row[1]
+  end
+  if row[2] ~= fence then
+    return 'preempted'
+  end
+end
+
+-- Keep the count of tail bytes in step with a tail that has now this size.
+local function tail_becomes(upload, size)
+  local before = tonumber(redis.call('HGET', named('tails'), upload) or 0)
+  if size == 0 then
+    redis.call('HDEL', named('tails'), upload)
+    redis.call('DEL', named('tail', upload))
+  else
+    redis.call('HSET', named('tails'), upload, size)
+  end
+  if size ~= before then
+    redis.call('INCRBY', named('tail_bytes'), size - before)
+  end
+end
+
+-- Drop what an upload that has ended does not need any more.
+local function close_upload(upload)
+  redis.call('ZREM', named('ends'), upload)
+  redis.call('HDEL', named('upload', upload), 'busy', 'body', 'session')
+  tail_becomes(upload, 0)
+end

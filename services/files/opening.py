@@ -1,0 +1,139 @@
+"""Opening a session at Google: a key is leased, and another one when it is refused."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from services.files.errors import NoKeyError, UpstreamUnavailableError
+from services.files.holding import Holding
+from services.files.leases import KeyPool, Lease, Need, Outcome
+from services.files.sessions import Reply, SessionWire, Start, UnansweredError
+from services.files.start_body import with_mime_type
+from services.files.store import UploadStore
+from services.files.transfer import EndedError
+from services.files.uploads import Answer, Session, Upload
+from services.judging import Evidence, Fault, Operation, Phase, Retry, Verdict, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """What opening takes.
+
+    Attributes:
+        pool: The key pool.
+        wire: The way to Google.
+        store: Remembers the session before a byte goes there.
+        max_retries: Tries after the first.
+        lifetime: Of a lease, unless renewed.
+    """
+
+    pool: KeyPool
+    wire: SessionWire
+    store: UploadStore
+    max_retries: int
+    lifetime: timedelta
+
+    async def resume(self, upload: Upload) -> Holding | None:
+        """Lease a key of an open session's project; None when there is none: bytes need no key."""
+        try:
+            lease = await self.pool.acquire(
+                Need(
+                    upload.order.pool,
+                    upload.order.client_id,
+                    Operation.SESSION,
+                    project_id=upload.project_id,
+                )
+            )
+        except NoKeyError:
+            return None
+        return Holding(self.pool, lease, self.lifetime)
+
+    async def open(
+        self, upload: Upload, mime_type: str, size: int | None
+    ) -> tuple[Holding, Upload]:
+        """Open the session of an upload that has none.
+
+        Raises:
+            EndedError: Google refuses the upload itself.
+            NoKeyError: No key may be used for it.
+            UpstreamUnavailableError: Google did not work with any key tried.
+        """
+        order = upload.order
+        body = order.body
+        if mime_type and order.path.endswith("/files"):
+            body = with_mime_type(body, mime_type)
+        start = Start(order.path, body, mime_type, size)
+        need = Need(
+            order.pool,
+            order.client_id,
+            Operation.SESSION,
+            project_id=upload.project_id,
+            resource=order.parent,
+        )
+        is_movable = not order.parent
+        for left in range(self.max_retries, -1, -1):
+            lease = await self._lease(need)
+            holding = Holding(self.pool, lease, self.lifetime)
+            try:
+                if order.name and lease.project_id != upload.project_id:
+                    await self._rebind(upload, lease)
+                opened = await self._try(holding, start)
+                if isinstance(opened, Session):
+                    await self.store.open(upload, lease.project_id, opened)
+                    return holding, replace(upload, session=opened, project_id=lease.project_id)
+            except BaseException:
+                await holding.settle(Outcome.ABANDONED)
+                raise
+            if not left or opened.retry is Retry.NEVER:
+                break
+            need = _after(need, lease, opened, is_movable=is_movable)
+        raise UpstreamUnavailableError
+
+    async def _lease(self, need: Need) -> Lease:
+        try:
+            return await self.pool.acquire(need)
+        except NoKeyError:
+            if not need.project_id or need.resource:
+                raise
+            # A reserved name does not tie an upload that has not begun.
+            return await self.pool.acquire(replace(need, project_id=""))
+
+    async def _try(self, holding: Holding, start: Start) -> Session | Verdict:
+        try:
+            opened = await self.wire.start(holding.lease, start)
+        except UnansweredError as error:
+            phase = Phase.SENT if error.was_sent else Phase.CONNECT
+            return await self._failed(holding, Evidence(phase, Operation.SESSION))
+        if isinstance(opened, Session):
+            return opened
+        evidence = Evidence(Phase.ANSWERED, Operation.SESSION, opened.status, opened.body)
+        verdict = await self._failed(holding, evidence)
+        if verdict.fault is Fault.REQUEST:
+            raise EndedError(_answer(opened), is_success=False)
+        return verdict
+
+    async def _failed(self, holding: Holding, evidence: Evidence) -> Verdict:
+        await holding.settle(Outcome.FAILED, evidence)
+        # A session that was opened in vain costs nothing, so a start may be repeated.
+        return judge(replace(evidence, operation=Operation.READ))
+
+    async def _rebind(self, upload: Upload, lease: Lease) -> None:
+        await self.pool.bind(
+            upload.order.pool,
+            upload.order.name,
+            project_id=lease.project_id,
+            client_id=upload.order.client_id,
+            expire_time=upload.expire_time,
+        )
+
+
+def _after(need: Need, lease: Lease, verdict: Verdict, *, is_movable: bool) -> Need:
+    """Return what to lease after a failure."""
+    keys = (*need.excluded_keys, lease.key_id)
+    if not is_movable or verdict.retry is Retry.OTHER_KEY:
+        return replace(need, excluded_keys=keys)
+    projects = (*need.excluded_projects, lease.project_id)
+    return replace(need, excluded_keys=keys, excluded_projects=projects, project_id="")
+
+
+def _answer(reply: Reply) -> Answer:
+    return Answer(reply.status, reply.content_type, reply.body)

@@ -1,0 +1,45 @@
+"""The names of everything that the files service keeps in Redis.
+
+All of it shares one hash tag, so that one script may touch it on a cluster. Scripts
+get the prefix as their only key and derive the rest from `PARTS`.
+"""
+
+PREFIX = "gb:1:{files}:"
+"""What all names begin with: the version of the layout, and the hash tag."""
+
+PARTS = {
+    # hash by digest of an upload's id: everything about it; ends an hour after the upload
+    "upload": "u:",
+    # string by upload: bytes that do not fill a granule yet; ends with the upload
+    "tail": "t:",
+    # hash: upload -> bytes of its tail
+    "tails": "tl",
+    # string: bytes of all tails
+    "tail_bytes": "tb",
+    # zset: open upload -> its end, ms
+    "ends": "e",
+    # string by digest of a request: the sealed id of the upload that it made; 1 h
+    "request": "q:",
+    # string by pool and name: a file as JSON; ends when Google drops the file
+    "file": "f:",
+    # zset by pool and client: name of a file -> when it was made, ms
+    "owned": "o:",
+    # zset by pool: the same of all clients
+    "pooled": "p:",
+}
+"""Parts: what the scripts call them -> what stands behind the prefix."""
+
+
+def key(part: str, name: str = "") -> str:
+    """Return the name of one part."""
+    return PREFIX + PARTS[part] + name
+
+
+def file_id(pool: str, name: str) -> str:
+    """Return what a file is kept under."""
+    return f"{pool}/{name}"
+
+
+def owner_id(pool: str, client_id: str) -> str:
+    """Return what the list of a client's files is kept under."""
+    return f"{pool}/{client_id}"

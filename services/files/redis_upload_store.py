@@ -1,0 +1,270 @@
+"""Uploads in Redis. Ids stand there as digests; URLs and bodies are sealed."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from redis.asyncio import Redis
+
+from services.files.errors import (
+    BuffersFullError,
+    UploadCancelledError,
+    UploadFinalizedError,
+    UploadPreemptedError,
+    UploadUnknownError,
+)
+from services.files.records import FileRecord
+from services.files.redis_file_store import write_record
+from services.files.redis_keys import file_id, key, owner_id
+from services.files.redis_scripts import load_script, run_of
+from services.files.uploads import Answer, Session, Upload, UploadOrder, UploadState
+from services.kit.errors import ServiceError
+from services.kit.redis_scripts import RedisPort, Script, from_ms, to_ms
+from services.kit.vault import Vault
+
+_CREATE = load_script("create_upload")
+_READ = load_script("read_upload")
+_BEGIN = load_script("begin_write")
+_END = load_script("end_write")
+_OPEN = load_script("open_session")
+_COMMIT = load_script("commit")
+_APPEND = load_script("append_tail")
+_FINISH = load_script("put_file", "finish_upload")
+_CANCEL = load_script("cancel_upload")
+_DROP = load_script("drop_upload")
+_SWEEP = load_script("sweep_uploads")
+
+_REQUEST_MS = 3_600_000
+_PIECE = 1024 * 1024
+
+
+class RedisUploadStore:
+    """See `UploadStore`."""
+
+    def __init__(self, port: RedisPort, vault: Vault, *, lives: timedelta, tail_bytes: int) -> None:
+        """Work over a port.
+
+        Args:
+            port: The way to Redis.
+            vault: Seals what would open an upload.
+            lives: How long an upload lives.
+            tail_bytes: What all tails may have together.
+        """
+        self._port = port
+        self._vault = vault
+        self._lives = lives
+        self._tail_bytes = tail_bytes
+
+    async def create(self, upload_id: str, order: UploadOrder, request_id: str) -> tuple[str, bool]:
+        """See `UploadStore.create`."""
+        upload, request = digest(upload_id), _request(order, request_id)
+        body = {
+            "body": order.body.decode(),
+            "names": order.file_names,
+        }
+        fields: dict[str, str | bytes | int] = {
+            "client": order.client_id,
+            "pool": order.pool,
+            "path": order.path,
+            "mime": order.mime_type,
+            "size": "" if order.declared_size is None else order.declared_size,
+            "name": order.name,
+            "parent": order.parent,
+            "body": self._vault.seal(json.dumps(body), f"upload-body:{upload}"),
+        }
+        [earlier] = await self._port.run(
+            run_of(
+                _CREATE,
+                upload,
+                request,
+                self._vault.seal(upload_id, f"upload-id:{request}"),
+                to_ms(self._lives),
+                _REQUEST_MS,
+                *(part for pair in fields.items() for part in pair),
+            )
+        )
+        if not earlier:
+            return upload_id, False
+        return self._vault.unseal(earlier[0], f"upload-id:{request}"), True
+
+    async def read(self, upload_id: str) -> Upload | None:
+        """See `UploadStore.read`."""
+        upload = digest(upload_id)
+        [row] = await self._port.run(run_of(_READ, upload))
+        return self._read(upload, row) if row else None
+
+    async def begin(self, upload_id: str, hint: str) -> Upload | None:
+        """See `UploadStore.begin`."""
+        upload = digest(upload_id)
+        [reply] = await self._port.run(run_of(_BEGIN, upload, hint))
+        return self._read(upload, reply[1], is_dirty=reply[0] == 1) if reply else None
+
+    async def end(self, upload: Upload) -> None:
+        """See `UploadStore.end`."""
+        await self._port.run(run_of(_END, upload.key, upload.fence))
+
+    async def choose(self, upload: Upload, project_id: str) -> None:
+        """See `UploadStore.choose`."""
+        await self._fenced(_OPEN, upload, project_id, b"", 0)
+
+    async def open(self, upload: Upload, project_id: str, session: Session) -> None:
+        """See `UploadStore.open`."""
+        text = json.dumps({"target": session.target, "proxy": session.proxy_url})
+        sealed = self._vault.seal(text, f"upload-session:{upload.key}")
+        await self._fenced(_OPEN, upload, project_id, sealed, session.granule)
+
+    async def commit(self, upload: Upload, offset: int) -> None:
+        """See `UploadStore.commit`."""
+        await self._fenced(_COMMIT, upload, offset)
+
+    async def append_tail(self, upload: Upload, at: int, piece: memoryview) -> None:
+        """See `UploadStore.append_tail`."""
+        for start in range(0, len(piece), _PIECE):
+            part = bytes(piece[start : start + _PIECE])
+            await self._fenced(_APPEND, upload, at + start, self._tail_bytes, part)
+
+    async def read_tail(self, upload: Upload, into: memoryview) -> None:
+        """See `UploadStore.read_tail`."""
+        name = key("tail", upload.key)
+        for start in range(0, len(into), _PIECE):
+            end = min(start + _PIECE, len(into))
+            piece = await self._port.do(_getrange(name, start, end - 1))
+            if len(piece) != end - start:
+                raise UploadPreemptedError("a newer writer has moved the bytes")
+            into[start:end] = piece
+
+    async def finish(
+        self,
+        upload: Upload,
+        state: UploadState,
+        answer: Answer,
+        *,
+        size: int,
+        file: str,
+        record: FileRecord | None,
+    ) -> None:
+        """See `UploadStore.finish`."""
+        what: Sequence[str | bytes | int] = ()
+        if record is not None:
+            what = (
+                file_id(record.pool, record.name),
+                owner_id(record.pool, record.client_id),
+                record.pool,
+                write_record(record),
+                int(record.create_time.timestamp() * 1000),
+                int(record.expire_time.timestamp() * 1000),
+            )
+        await self._fenced(
+            _FINISH,
+            upload,
+            state.value,
+            size,
+            answer.status,
+            answer.content_type,
+            answer.body,
+            file if record is not None else "",
+            *what,
+        )
+
+    async def cancel(self, upload_id: str) -> tuple[Upload, bool] | None:
+        """See `UploadStore.cancel`."""
+        upload = digest(upload_id)
+        [reply] = await self._port.run(run_of(_CANCEL, upload))
+        return (self._read(upload, reply[1]), reply[0] == 1) if reply else None
+
+    async def drop(self, upload: Upload, request_id: str) -> None:
+        """See `UploadStore.drop`."""
+        await self._port.run(run_of(_DROP, upload.key, _request(upload.order, request_id)))
+
+    async def sweep(self, limit: int) -> list[Upload]:
+        """See `UploadStore.sweep`."""
+        [rows] = await self._port.run(run_of(_SWEEP, limit))
+        return [self._read(upload.decode(), row) for upload, row in rows]
+
+    async def _fenced(self, script: Script, upload: Upload, *arguments: str | bytes | int) -> None:
+        [why] = await self._port.run(run_of(script, upload.key, upload.fence, *arguments))
+        if why:
+            raise _refusal(why.decode())
+
+    def _read(self, upload: str, row: Sequence[bytes], *, is_dirty: bool = False) -> Upload:
+        fields = dict(zip(row[::2], row[1::2], strict=True))
+        texts = {name.decode(): value for name, value in fields.items()}
+        answer = None
+        if b"status" in fields:
+            answer = Answer(int(texts["status"]), texts["type"].decode(), texts["answer"])
+        project_id = texts.get("project", b"").decode()
+        return Upload(
+            key=upload,
+            order=self._read_order(upload, texts),
+            state=UploadState(texts["state"].decode()),
+            offset=int(texts["offset"]),
+            tail=int(texts["tail"]),
+            expire_time=from_ms(texts["ends"]),
+            create_time=from_ms(texts["created"]),
+            project_id=project_id,
+            session=self._read_session(upload, texts),
+            fence=int(texts["fence"]),
+            is_dirty=is_dirty,
+            hint=texts.get("hint", b"").decode(),
+            answer=answer,
+            file=texts.get("file", b"").decode(),
+        )
+
+    def _read_order(self, upload: str, texts: Mapping[str, bytes]) -> UploadOrder:
+        sealed = texts.get("body")
+        body: dict[str, Any] = {"body": "", "names": []}
+        if sealed:
+            body = json.loads(self._vault.unseal(sealed, f"upload-body:{upload}"))
+        size = texts["size"]
+        return UploadOrder(
+            client_id=texts["client"].decode(),
+            pool=texts["pool"].decode(),
+            path=texts["path"].decode(),
+            body=body["body"].encode(),
+            mime_type=texts["mime"].decode(),
+            declared_size=int(size) if size else None,
+            file_names=tuple(body["names"]),
+            name=texts["name"].decode(),
+            parent=texts["parent"].decode(),
+        )
+
+    def _read_session(self, upload: str, texts: Mapping[str, bytes]) -> Session | None:
+        sealed = texts.get("session")
+        if not sealed:
+            return None
+        session = json.loads(self._vault.unseal(sealed, f"upload-session:{upload}"))
+        return Session(session["target"], session["proxy"], int(texts["granule"]))
+
+
+def digest(upload_id: str) -> str:
+    """Return what an upload is stored under."""
+    return hashlib.sha256(upload_id.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _request(order: UploadOrder, request_id: str) -> str:
+    if not request_id:
+        return ""
+    return hashlib.sha256(f"{order.pool}/{order.client_id}/{request_id}".encode()).hexdigest()
+
+
+def _getrange(name: str, start: int, end: int) -> Any:
+    def command(redis: Redis) -> Any:
+        return redis.getrange(name, start, end)
+
+    return command
+
+
+def _refusal(why: str) -> ServiceError:
+    match why:
+        case "preempted":
+            return UploadPreemptedError("a newer writer has begun")
+        case "cancelled":
+            return UploadCancelledError("the upload was cancelled")
+        case "final" | "failed":
+            return UploadFinalizedError("the upload has ended")
+        case "full":
+            return BuffersFullError()
+        case _:
+            return UploadUnknownError("no such upload")

@@ -1,0 +1,90 @@
+"""Files that were made: each read, listed and deleted by its owner alone."""
+
+import pytest
+
+from services.kit.errors import RemoteError
+from tests.support.files import World, noise
+
+
+async def refusal(call: object) -> tuple[str, str]:
+    with pytest.raises(RemoteError) as failure:
+        await call  # type: ignore[misc]
+    return failure.value.code.name, failure.value.reason
+
+
+async def test_a_file_is_described_as_google_does(world: World) -> None:
+    body = b'{"file":{"display_name":"notes.txt","size_bytes":5}}'
+    upload = await world.files.create(start_body=body)
+    assert upload.declared_size == 5
+
+    made = (await world.files.write(upload, b"hello", finish=True)).file
+
+    assert (made.display_name, made.mime_type, made.size_bytes) == ("notes.txt", "text/plain", 5)
+    assert made.client_id == "ada"
+    assert made.uri.endswith(made.name)
+    assert await world.files.file(made.name) == made
+
+
+async def test_no_other_client_sees_a_file(world: World) -> None:
+    name = (await world.files.upload(b"secret")).file.name
+    bob = world.files.as_client("bob")
+
+    assert await refusal(bob.file(name)) == ("NOT_FOUND", "FILE_UNKNOWN")
+    assert await refusal(bob.delete(name)) == ("NOT_FOUND", "FILE_UNKNOWN")
+    assert await bob.listed() == []
+    # A caller without `act-as` is its own client, whatever it says.
+    batch = world.files.as_client("ada", caller="batch-job")
+    assert await refusal(batch.file(name)) == ("NOT_FOUND", "FILE_UNKNOWN")
+    assert (await world.files.file(name)).name == name
+
+
+async def test_pages_hold_every_file_once_newest_first(world: World) -> None:
+    names = [(await world.files.upload(noise(3, seed))).file.name for seed in range(7)]
+
+    found: list[str] = []
+    token = ""
+    while True:
+        page = await world.files.call("ListFiles", client_id="ada", page_size=3, page_token=token)
+        assert len(page.files) <= 3
+        found += [file.name for file in page.files]
+        token = page.next_page_token
+        if not token:
+            break
+
+    assert found == names[::-1]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"page_size": -1}, {"page_size": 101}, {"page_token": "x"}, {"page_token": "WyJhIiwiYiJd"}],
+)
+async def test_a_page_that_cannot_be_is_refused(world: World, fields: dict[str, object]) -> None:
+    assert await refusal(world.files.listed(**fields)) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
+
+
+async def test_a_deleted_file_is_gone_everywhere(world: World) -> None:
+    name = (await world.files.upload(b"x")).file.name
+
+    await world.files.delete(name)
+
+    assert await world.files.listed() == []
+    assert await refusal(world.files.file(name)) == ("NOT_FOUND", "FILE_UNKNOWN")
+    assert await refusal(world.files.delete(name)) == ("NOT_FOUND", "FILE_UNKNOWN")
+    assert (await world.sim.counts()).total.by_verb["files.delete"] == 1
+    with pytest.raises(Exception, match="404"):
+        await world.sim.file_sha256(name)
+
+
+async def test_a_file_that_is_gone_upstream_can_be_deleted(world: World) -> None:
+    name = (await world.files.upload(b"x")).file.name
+    await world.sim.set_clock(49 * 3600)
+
+    await world.files.delete(name)
+
+    assert await refusal(world.files.file(name)) == ("NOT_FOUND", "FILE_UNKNOWN")
+
+
+async def test_uploads_of_one_client_go_to_one_project(world: World) -> None:
+    made = [(await world.files.upload(noise(10, seed))).file for seed in range(4)]
+
+    assert len({file.project_id for file in made}) == 1
