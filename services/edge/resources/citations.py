@@ -9,56 +9,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 import orjson
 
 from services.edge.errors import bad_request
 from services.edge.resources.names import root_of
+from services.edge.resources.spelling import find_name, spelled
 
-_COLLECTIONS = "files|cachedContents|fileSearchStores|tunedModels|corpora"
-_ID = r"[A-Za-z0-9_\-]+"
-_NAMED = rf"(?P<name>(?:{_COLLECTIONS})/{_ID})"
-_TAIL = r"(?:[/:?#]\S*)?"
-_GOOGLE_ROOT = "https://generativelanguage.googleapis.com/v1beta/"
-
-_BARE = re.compile(rf"\s*/*(?:v\d\w*/)?{_NAMED}{_TAIL}\s*")
-_URL = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.\-]*://(?:[^/?#@\s]*@)?(?P<host>[^/?#:\s]*)")
-# Google may read its own addresses more freely than they are written.
-_AT_GOOGLE = re.compile(rf"/{_NAMED}")
-_ELSEWHERE = re.compile(rf"[^?#]*?/v\d\w*/{_NAMED}(?P<tail>{_TAIL})\s*")
-
-
-def _spelled(*names: str) -> frozenset[str]:
-    """Return names of fields in both spellings that Google reads."""
-    snakes = (re.sub(r"[A-Z]", lambda letter: "_" + letter[0].lower(), name) for name in names)
-    return frozenset((*names, *snakes))
-
-
-# Fields that hold a name, or only its last part.
-_FIELDS = {
-    spelling: prefix
-    for name, prefix in {
-        "cachedContent": "cachedContents/",
-        "environment": "environments/",
-        "environmentId": "environments/",
-        "fileName": "files/",
-        "fileSearchStoreNames": "fileSearchStores/",
-        "previousInteractionId": "interactions/",
-    }.items()
-    for spelling in _spelled(name)
-}
-# A new environment, not the name of one.
-_NOT_NAMES = frozenset({"remote"})
-_WHOLE_ID = re.compile(r"[A-Za-z0-9._~=\-]{1,256}")
-_ADDRESSES = _spelled("fileUri", "uri")
-
-_TEXTS = _spelled(
+_TEXTS = spelled(
     *("code", "content", "contents", "data", "description", "displayName", "input"),
     *("instructions", "metadataFilter", "negativePrompt", "output", "parts", "prompt", "query"),
     *("result", "stopSequences", "systemInstruction", "text", "thoughtSignature", "title", "url"),
 )
-_FREE = _spelled(
+_FREE = spelled(
     *("args", "arguments", "customMetadata", "functionDeclarations", "headers", "labels"),
     *("mcpServers", "metadata", "parameters", "parametersJsonSchema", "partMetadata"),
     *("response", "responseFormat", "responseJsonSchema", "responseSchema"),
@@ -79,6 +42,7 @@ _MARKS = (
 _LONGEST_NAME = 64 * 1024
 # Letters written as numbers, which nobody needs and which would hide a name.
 _ESCAPED = re.compile(rb"\\u00[2-7]")
+_PERCENT = re.compile(rb"%(?:2[fF]|[4-7][0-9a-fA-F])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +52,7 @@ class Citations:
     Attributes:
         names: Under which the things are bound, in the order of their first mention.
         body: The request as it is to be sent: the client's own bytes, unless these
-            could be read in two ways or name a file by an address that is not Google's.
+            could be read in several ways or name a file by an address that is not Google's.
     """
 
     names: tuple[str, ...]
@@ -98,7 +62,11 @@ class Citations:
 def may_cite(body: bytes) -> bool:
     """Whether a request needs a closer look; cheap, and never wrong about one that cites."""
     looked_at = _without_long_strings(body)
-    return any(mark in looked_at for mark in _MARKS) or _has_escapes(looked_at)
+    return (
+        any(mark in looked_at for mark in _MARKS)
+        or _has_escapes(looked_at)
+        or (b"%" in looked_at and _PERCENT.search(looked_at) is not None)
+    )
 
 
 def read_citations(body: bytes, request: dict[str, Any]) -> Citations:
@@ -116,12 +84,12 @@ def read_citations(body: bytes, request: dict[str, Any]) -> Citations:
     names: dict[str, None] = {}
 
     def note(field: str, text: str) -> str:
-        found = _find(field, text)
+        found = find_name(field, text)
         if found is None:
             return text
         if (root := root_of(found.name)) is not None:
             names[root] = None
-        return _GOOGLE_ROOT + found.name + found.tail if found.is_elsewhere else text
+        return found.text
 
     is_changed = _replace(request, note)
     return Citations(tuple(names), orjson.dumps(request) if is_ambiguous or is_changed else body)
@@ -137,48 +105,12 @@ def rename(body: bytes, names: Mapping[str, str]) -> bytes:
     request = orjson.loads(body)
 
     def change(field: str, text: str) -> str:
-        found = _find(field, text)
-        if found is None or (new := names.get(found.name)) is None:
-            return text
-        start, end = found.span
-        return text[:start] + new + text[end:]
+        found = find_name(field, text)
+        new = names.get(found.name) if found is not None else None
+        return text if found is None or new is None else found.renamed(new)
 
     _replace(request, change)
     return _written(request)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A name in a string: where it stands, and whether it is an address of another host."""
-
-    name: str
-    span: tuple[int, int]
-    is_elsewhere: bool = False
-    tail: str = ""
-
-
-def _find(field: str, text: str) -> _Found | None:
-    if match := _BARE.fullmatch(text):
-        return _Found(match["name"], match.span("name"))
-    if url := _URL.match(text):
-        return _find_in_url(field, text, url["host"].lower())
-    prefix = _FIELDS.get(field)
-    if prefix is None or text in _NOT_NAMES:
-        return None
-    last = text.removeprefix(prefix)
-    return _Found(prefix + last, (0, len(text))) if _WHOLE_ID.fullmatch(last) else None
-
-
-def _find_in_url(field: str, text: str, host: str) -> _Found | None:
-    if host.endswith("googleapis.com"):
-        if match := _AT_GOOGLE.search(text):
-            return _Found(match["name"], match.span("name"))
-        if "%" in text and (match := _AT_GOOGLE.search(unquote(text))):
-            return _Found(match["name"], (0, len(text)), is_elsewhere=True)
-        return None
-    if field in _ADDRESSES and (match := _ELSEWHERE.fullmatch(text)):
-        return _Found(match["name"], (0, len(text)), is_elsewhere=True, tail=match["tail"])
-    return None
 
 
 def files_in(answer: dict[str, Any]) -> tuple[str, ...]:
@@ -186,7 +118,7 @@ def files_in(answer: dict[str, Any]) -> tuple[str, ...]:
     names: dict[str, None] = {}
 
     def note(field: str, text: str) -> str:
-        found = _find(field, text)
+        found = find_name(field, text)
         if found is not None and found.name.startswith("files/"):
             names[found.name] = None
         return text

@@ -144,6 +144,17 @@ def test_no_spelling_slips_through(request_body: dict[str, Any], how: str) -> No
     assert cited(request_body, body) == cited(request_body) != ()
 
 
+@pytest.mark.parametrize("path", ["v1beta/files%2Fa", "v1beta/%66iles/a", "v1beta%2ffiles%2fa"])
+def test_percent_signs_do_not_hide_a_name(path: str) -> None:
+    request = part(f"https://generativelanguage.googleapis.com/{path}")
+
+    assert may_cite(orjson.dumps(request))
+    assert cited(request) == ("files/a",)
+    body = orjson.dumps(request)
+    sent = read_citations(body, orjson.loads(body)).body
+    assert orjson.loads(sent) == part(f"{GOOGLE}files/a")
+
+
 def test_names_beside_large_data_are_found() -> None:
     data = {"inlineData": {"data": "QUJD" * 100_000}}
     request = {"contents": [{"parts": [data, part("files/a")["contents"][0]["parts"][0], data]}]}
@@ -199,7 +210,7 @@ TEXTS = st.text(alphabet=string.ascii_letters + string.digits + '/-.: é"\\', ma
 @st.composite
 def requests(draw: st.DrawFn) -> dict[str, Any]:
     """Requests that cite files in any way, between texts of any kind."""
-    forms = st.sampled_from(["{}", GOOGLE + "{}", "{}:download", " {} "])
+    forms = st.sampled_from(["{}", GOOGLE + "{}", "{}:download", GOOGLE + "{}?x=1"])
     uris = st.builds(lambda form, name: form.format(name), forms, NAMES)
     fields = st.sampled_from(["fileUri", "file_uri", "uri", "text", "data", "other"])
     inner = st.dictionaries(fields, uris | TEXTS, max_size=3)
@@ -220,6 +231,27 @@ def test_names_can_be_changed_and_nothing_else(request_body: dict[str, Any]) -> 
     assert cited({}, renamed) == tuple(copies.values())
     back = {copy: name for name, copy in copies.items()}
     assert orjson.loads(rename(renamed, back)) == request_body
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        (" files/a ", "files/a"),
+        ("/v1beta/files/a/", "files/a"),
+        ("files/a/../b", "files/a"),
+        (f"{GOOGLE}files/a/../b", f"{GOOGLE}files/a"),
+        (f"{GOOGLE}x?y=/files/a", f"{GOOGLE}files/a"),
+        (f"{GOOGLE}%66iles/a?x=/files/b", f"{GOOGLE}files/a"),
+        ("https://x.googleapis.com/files/a/files/b", f"{GOOGLE}files/a"),
+    ],
+)
+def test_names_that_can_be_read_in_several_ways_are_written_anew(text: str, sent: str) -> None:
+    body = orjson.dumps(part(text))
+
+    read = read_citations(body, orjson.loads(body))
+
+    assert read.names == ("files/a",)
+    assert orjson.loads(read.body) == part(sent)
 
 
 @given(requests())
