@@ -7,6 +7,7 @@ from typing import Any
 from gemini_balance.files.v1 import files_pb2 as pb
 from gemini_balance.files.v1 import files_pb2_grpc
 
+from services.edge.errors import ApiError, files_away
 from services.edge.files_errors import files_error
 from services.edge.resources.names import Binding
 from services.kit.errors import RemoteError
@@ -77,4 +78,6 @@ class Copies:
         except RemoteError as error:
             if error.reason == "FILE_NOT_STORED":
                 raise NotStoredError from None
-            raise files_error(error) from error
+            told = files_error(error)
+            # The request may be served without the service: its bugs are its own.
+            raise (told if isinstance(told, ApiError) else files_away()) from error
