@@ -91,7 +91,7 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "FILES_TAIL_BYTES": (Part.FILES,),
     "FILES_UPLOAD_TTL_HOURS": (Part.FILES,),
     "FILES_UPSTREAM_SECONDS": (Part.FILES,),
-    "FILES_USER_ISOLATION_ENABLED": (Part.FILES,),
+    "FILES_USER_ISOLATION_ENABLED": (Part.EDGE, Part.FILES),
     # the stand-in for Google
     "SIMULATOR_HOST": (Part.SIMULATOR,),
     "SIMULATOR_PORT": (Part.SIMULATOR,),

@@ -85,6 +85,11 @@ def not_built(what: str) -> ApiError:
     return ApiError(501, f"{what} are not served by this version.", code="not_implemented")
 
 
+def not_possible(what: str, why: str) -> ApiError:
+    """The route exists at Google, and cannot work with keys that clients share."""
+    return ApiError(501, f"{what} is not possible here: {why}", code="not_possible")
+
+
 def body_too_large(limit: int) -> ApiError:
     """The body is longer than allowed."""
     return ApiError(
@@ -130,6 +135,29 @@ def upstream_unusable() -> ApiError:
         503,
         "No upstream credential could serve this request. The operator has been told.",
         code="no_usable_key",
+    )
+
+
+def resources_split() -> ApiError:
+    """The request names things of several projects that cannot be brought together."""
+    return ApiError(
+        400,
+        "What this request names lies in several upstream projects, and cannot be brought "
+        "together: only files can, and only when their bytes are kept here. Upload the files "
+        "again one after the other, which puts them into one project, or ask the operator to "
+        "set FILES_STORE_URL.",
+        code="resources_split",
+        google_status="FAILED_PRECONDITION",
+    )
+
+
+def owner_unusable() -> ApiError:
+    """The one project that could serve the request has no key that works."""
+    return ApiError(
+        503,
+        "The project that holds what the request names cannot be used at the moment. "
+        "The operator has been told.",
+        code="owner_unusable",
     )
 
 

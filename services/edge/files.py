@@ -36,7 +36,11 @@ class Download:
 
 
 class Files:
-    """Calls of the files service. Every one raises ApiError for what it reports."""
+    """Calls of the files service. Every one raises ApiError for what it reports.
+
+    Attributes:
+        channel: The channel that all calls of the service share.
+    """
 
     def __init__(self, target: str, credential: str, *, silence: float) -> None:
         """Open the channel; must happen inside the running event loop.
@@ -47,14 +51,14 @@ class Files:
             silence: How many seconds the service may be silent within a stream.
         """
         self._silence = silence
-        self._channel = ServiceChannel(
+        self.channel = ServiceChannel(
             target,
             credential,
             service=_SERVICE,
             idempotent=("CreateUpload", "GetUpload", "CancelUpload", "GetFile", "ListFiles"),
         )
-        self._stub: Any = files_pb2_grpc.FilesServiceStub(self._channel.channel)
-        self._health: Any = health_pb2_grpc.HealthStub(self._channel.channel)
+        self._stub: Any = files_pb2_grpc.FilesServiceStub(self.channel.channel)
+        self._health: Any = health_pb2_grpc.HealthStub(self.channel.channel)
 
     async def create_upload(self, order: UploadOrder) -> Upload:
         """Open an upload."""
@@ -74,7 +78,7 @@ class Files:
     @contextlib.asynccontextmanager
     async def write(self, upload_id: str, write: Write) -> AsyncIterator[UploadWriter]:
         """Open a write for the length of the block; leaving it early gives it up."""
-        stream = self._channel.stream(self._stub.WriteUpload)
+        stream = self.channel.stream(self._stub.WriteUpload)
         try:
             writer = UploadWriter(stream, self._silence)
             # A service that is restarting is back by then, one that is away is not.
@@ -122,7 +126,7 @@ class Files:
         """Open the bytes of a file for the length of the block."""
         request = pb.DownloadFileRequest(name=name, client_id=client.client_id, pool=client.pool)
         call = self._stub.DownloadFile(
-            request, metadata=self._channel.metadata(), wait_for_ready=True
+            request, metadata=self.channel.metadata(), wait_for_ready=True
         )
         try:
             first = await self._read(call)
@@ -143,14 +147,14 @@ class Files:
 
     async def close(self) -> None:
         """Close the channel."""
-        await self._channel.close()
+        await self.channel.close()
 
     async def _call(self, method: str, request: Any, timeout: float) -> Any:
         with told_failures():
             # A service that is restarting is back by then, one that is away is not.
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                await self._channel.channel.channel_ready()
-            return await self._channel.call(getattr(self._stub, method), request, timeout=timeout)
+                await self.channel.channel.channel_ready()
+            return await self.channel.call(getattr(self._stub, method), request, timeout=timeout)
 
     async def _pieces(
         self, call: Any, message: pb.DownloadFileResponse | None

@@ -88,7 +88,9 @@ def method_of(resource: str) -> Method | None:
     """
     collection, slash, rest = resource.partition("/")
     model, colon, verb = rest.partition(":")
-    if not slash or not colon or collection not in {"models", "dynamic"}:
+    if not slash or not colon or "/" in model:
+        return None
+    if collection not in {"models", "dynamic", "tunedModels"}:
         return None
     if not _VERB.fullmatch(verb):
         raise bad_request(f"'{verb[:64]}' cannot be a method of a model.", code="invalid_method")

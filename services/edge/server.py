@@ -15,7 +15,14 @@ from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.pages import build_pages
-from services.edge.router import Router
+from services.edge.resources.access import Access
+from services.edge.resources.bringing import Bringing
+from services.edge.resources.copies import Copies
+from services.edge.resources.interactions import InteractionRoutes
+from services.edge.resources.making import Making
+from services.edge.resources.registry import Registry
+from services.edge.resources.routes import ResourceRoutes
+from services.edge.router import Handlers, Router
 from services.edge.runtime import Runtime
 from services.edge.settings import EdgeSettings
 from services.edge.uploads.routes import UploadRoutes
@@ -65,11 +72,29 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     )
     clients = Clients(keypool, grace_seconds=settings.lease_grace_seconds, patience=patience)
     drain = Drain()
-    runtime = Runtime(settings, clients, desk, Upstream(settings.base_url, egress), drain, files)
-    router = Router(
-        OpenAiRoutes(runtime), GeminiRoutes(runtime), FileRoutes(runtime), UploadRoutes(runtime)
+    registry = Registry(keypool.channel)
+    copies = Copies(files.channel, ensure_seconds=settings.time_out) if files else None
+    runtime = Runtime(
+        settings=settings,
+        clients=clients,
+        desk=desk,
+        upstream=Upstream(settings.base_url, egress),
+        drain=drain,
+        files=files,
+        registry=registry,
+        access=Access(registry, files_are_shared=not settings.files_user_isolation_enabled),
+        bringing=Bringing(copies),
     )
-    door = FrontDoor(router, build_pages(health))
+    making = Making(runtime)
+    handlers = Handlers(
+        openai=OpenAiRoutes(runtime),
+        gemini=GeminiRoutes(runtime, making),
+        files=FileRoutes(runtime),
+        uploads=UploadRoutes(runtime),
+        resources=ResourceRoutes(runtime, making),
+        interactions=InteractionRoutes(runtime, making),
+    )
+    door = FrontDoor(Router(handlers), build_pages(health))
     tasks = [
         asyncio.create_task(work)
         for work in (desk.run(), _meet(keypool, health), _watch(files, health))
@@ -93,6 +118,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await making.close(_SETTLE_AT_END_SECONDS)
         await desk.close(_SETTLE_AT_END_SECONDS)
         await keypool.close()
         if files is not None:

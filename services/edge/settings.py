@@ -60,6 +60,9 @@ class EdgeSettings(ServiceSettings):
     upload_idle_seconds: float = Field(default=60, gt=0)
     """Longest silence of a client in the middle of an upload's bytes, in seconds."""
 
+    files_user_isolation_enabled: bool = True
+    """Whether a file can be used by the client alone that uploaded it; off, by all of its pool."""
+
     max_body_bytes: int = Field(default=100 * 1024 * 1024, gt=0)
     """Longest request body, uploads apart: those end at Google's 2 GiB."""
 

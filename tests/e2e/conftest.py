@@ -1,10 +1,11 @@
 """One running system for all end-to-end tests."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.clients import Two, two_clients
 from tests.support.system import System, running_simulator_process, running_system
 
 
@@ -30,3 +31,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for tests that start systems of their own."""
     return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture
+async def two(system: System) -> AsyncIterator[Two]:
+    """Two clients of one pool of nine projects."""
+    async with two_clients(system) as clients:
+        yield clients

@@ -338,6 +338,11 @@ ROWS = [
         ),
         "resource.forbidden",
     ),
+    refused(
+        403,
+        error(403, "PERMISSION_DENIED", "CachedContent not found (or permission denied)"),
+        "resource.forbidden",
+    ),
     # What a client wrote, quoted by Google, harms no key.
     refused(
         400,
