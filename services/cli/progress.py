@@ -7,7 +7,16 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -22,12 +31,29 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     Yields:
         A function that takes how many are done so far.
     """
-    if not sys.stderr.isatty() or total < 2:
+    if total < 2:
         yield lambda _: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with _shown(label, total, MofNCompleteColumn()) as show:
+        yield show
+
+
+@contextmanager
+def transfer(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar like `progress`, of bytes and their speed."""
+    with _shown(label, total, DownloadColumn(binary_units=True), TransferSpeedColumn()) as show:
+        yield show
+
+
+@contextmanager
+def _shown(label: str, total: int, *columns: ProgressColumn) -> Iterator[Callable[[int], None]]:
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    # Names of files are no markup.
+    head = (TextColumn("{task.description}", markup=False), BarColumn())
     with Progress(
-        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+        *head, *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
     ) as bar:
         task = bar.add_task(label, total=total)
         yield lambda done: bar.update(task, completed=done)
