@@ -7,7 +7,16 @@ from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,12 +43,29 @@ def progress(label: str, total: int | None = None) -> Iterator[Show]:
     Yields:
         A function that shows how far it is.
     """
-    if not sys.stderr.isatty() or (total is not None and total < 2):
+    if total is not None and total < 2:
         yield lambda done, total=None: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with _shown(label, total, MofNCompleteColumn()) as show:
+        yield show
+
+
+@contextmanager
+def transfer(label: str, total: int) -> Iterator[Show]:
+    """Show a bar like `progress`, of bytes and their speed."""
+    with _shown(label, total, DownloadColumn(binary_units=True), TransferSpeedColumn()) as show:
+        yield show
+
+
+@contextmanager
+def _shown(label: str, total: int | None, *columns: ProgressColumn) -> Iterator[Show]:
+    if not sys.stderr.isatty():
+        yield lambda done, total=None: None
+        return
+    # Names of files are no markup.
+    head = (TextColumn("{task.description}", markup=False), BarColumn())
     with Progress(
-        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+        *head, *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
     ) as bar:
         task = bar.add_task(label, total=total)
         yield lambda done, total=total: bar.update(task, completed=done, total=total)

@@ -2,64 +2,11 @@
 
 import asyncio
 import json
-import os
-import pty
 import re
-import subprocess
-import time
 from pathlib import Path
 
-from tests.integration.cli.running import CLEAN, COMMAND, Up, all_gone
-
-CTRL_C = b"\x03"
-
-
-class Terminal:
-    """A command with a terminal of its own."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self._master, slave = pty.openpty()
-        os.set_blocking(self._master, False)
-        self.shown = ""
-        self.process = subprocess.Popen(
-            ["setsid", "--ctty", "--wait", *COMMAND, *arguments],
-            cwd=folder,
-            env=CLEAN | {"TERM": "xterm"},
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-        )
-        os.close(slave)
-
-    def press(self, keys: bytes) -> None:
-        os.write(self._master, keys)
-
-    async def shows(self, text: str, *, seconds: float = 60) -> None:
-        """Return once the text has been shown."""
-        deadline = time.monotonic() + seconds
-        while text not in self.shown:
-            assert time.monotonic() < deadline, self.shown
-            self._read()
-            await asyncio.sleep(0.02)
-
-    async def ended(self, *, seconds: float) -> int:
-        """Return the exit code once the command has ended."""
-        deadline = time.monotonic() + seconds
-        while self.process.poll() is None:
-            assert time.monotonic() < deadline, self.shown
-            self._read()
-            await asyncio.sleep(0.02)
-        self._read()
-        os.close(self._master)
-        return self.process.wait()
-
-    def _read(self) -> None:
-        try:
-            while data := os.read(self._master, 65536):
-                self.shown += data.decode()
-        except (BlockingIOError, OSError):
-            # Nothing there now, or nobody at the other end any more.
-            return
+from tests.integration.cli.running import Up, all_gone
+from tests.integration.cli.terminal import CTRL_C, Terminal
 
 
 async def test_ctrl_c_stops_everything_in_order_and_the_screen_stays_readable(
