@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from services.simulator.faults import FaultKind
-from tests.support.clients import ASK, FLASH, GENERATE, Two
 from tests.support.system import System
+from tests.support.two_clients import ASK, FLASH, GENERATE, Two
 
 LONG = {"role": "user", "parts": [{"text": "word " * 1200}]}
 UNKNOWN = {
