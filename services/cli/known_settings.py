@@ -47,6 +47,8 @@ _EVERY_SERVICE = (Part.EDGE, Part.KEYPOOL, Part.FILES, Part.SIMULATOR)
 _READERS: dict[str, tuple[Part, ...]] = {
     # what `up` and the commands decide
     "DATA_DIR": (Part.UP, Part.CLI),
+    "GEMINI_BALANCE_URL": (Part.CLI,),
+    "GEMINI_BALANCE_TOKEN": (Part.CLI,),
     "HTTP_HOST": (Part.UP, Part.EDGE),
     "HTTP_PORT": (Part.UP, Part.EDGE),
     "OPS_HOST": (Part.UP, *_EVERY_SERVICE),

@@ -1,7 +1,5 @@
 """Every failure that the edge itself reports to a client."""
 
-from services.kit.errors import RemoteError
-
 
 class ApiError(Exception):
     """A failure in the words of neither dialect yet.
@@ -121,7 +119,7 @@ def no_files() -> ApiError:
     )
 
 
-def pool_away(_: RemoteError | None = None) -> ApiError:
+def pool_away() -> ApiError:
     """The key pool cannot be reached and no key is known."""
     return ApiError(
         503,

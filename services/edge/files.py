@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,60 +13,17 @@ from gemini_balance.files.v1 import files_pb2 as pb
 from gemini_balance.files.v1 import files_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from services.edge.errors import files_away
-from services.edge.files_errors import files_error
+from services.edge.files_errors import told_failures
 from services.edge.keypool import Client
-from services.edge.uploads.upload import Upload, UploadOrder, UploadState, Write
+from services.edge.upload_writer import UploadWriter, read_upload
+from services.edge.uploads.upload import Upload, UploadOrder, Write
 from services.kit.errors import RemoteError
 from services.kit.grpc_channel import ServiceChannel
-from services.kit.grpc_stream import ClientStream
 
 _SERVICE = "gemini_balance.files.v1.FilesService"
+_PATIENCE_SECONDS = 5.0
 _QUICK_SECONDS = 10.0
 _UPSTREAM_SECONDS = 60.0
-_STATE = {
-    pb.Upload.STATE_ACTIVE: UploadState.ACTIVE,
-    pb.Upload.STATE_FINALIZED: UploadState.FINALIZED,
-    pb.Upload.STATE_CANCELLED: UploadState.CANCELLED,
-    pb.Upload.STATE_FAILED: UploadState.FAILED,
-}
-
-
-class UploadWriter:
-    """An open write. Every method raises ApiError for what the service reports."""
-
-    def __init__(self, stream: ClientStream[Any], silence: float) -> None:
-        """Take a stream, and how many seconds the service may be silent."""
-        self._stream = stream
-        self._silence = silence
-
-    async def send(self, frame: bytes) -> bool:
-        """Send at most 1 MiB; waits while the service cannot keep up.
-
-        Returns:
-            False when the service takes no more; `finish` says how the upload stands.
-        """
-        return await self.pass_on(pb.WriteUploadRequest(chunk=frame), self._silence)
-
-    async def finish(self, *, complete: bool) -> Upload:
-        """End the write and return the upload.
-
-        Args:
-            complete: Whether the file is complete; only for a write that said so before.
-        """
-        if complete:
-            last = pb.WriteUploadRequest(finish=pb.WriteUploadRequest.Finish())
-            await self.pass_on(last, self._silence)
-        with _failures():
-            async with asyncio.timeout(self._silence):
-                response = await self._stream.finish()
-        return _upload(response.upload)
-
-    async def pass_on(self, message: pb.WriteUploadRequest, silence: float) -> bool:
-        """Send a message of the contract; as `send`."""
-        with _failures():
-            async with asyncio.timeout(silence):
-                return await self._stream.send(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +72,8 @@ class Files:
             file_name=order.file_name,
             request_id=str(uuid.uuid4()),
         )
-        response = await self._call("CreateUpload", request, _UPSTREAM_SECONDS)
-        return _upload(response.upload)
+        response = await self._call("CreateUpload", request, _QUICK_SECONDS)
+        return read_upload(response.upload)
 
     @contextlib.asynccontextmanager
     async def write(self, upload_id: str, write: Write) -> AsyncIterator[UploadWriter]:
@@ -124,15 +81,8 @@ class Files:
         stream = self.channel.stream(self._stub.WriteUpload)
         try:
             writer = UploadWriter(stream, self._silence)
-            begin = pb.WriteUploadRequest.Begin(
-                upload_id=upload_id,
-                write_offset=write.offset,
-                mime_type=write.mime_type,
-                content_length=write.length,
-                finishes=write.finishes,
-            )
             # A service that is restarting is back by then, one that is away is not.
-            await writer.pass_on(pb.WriteUploadRequest(begin=begin), _QUICK_SECONDS)
+            await writer.begin(upload_id, write, _PATIENCE_SECONDS)
             yield writer
         finally:
             stream.cancel()
@@ -140,12 +90,12 @@ class Files:
     async def get_upload(self, upload_id: str) -> Upload:
         """Return how far an upload is."""
         request = pb.GetUploadRequest(upload_id=upload_id)
-        return _upload((await self._call("GetUpload", request, _QUICK_SECONDS)).upload)
+        return read_upload((await self._call("GetUpload", request, _QUICK_SECONDS)).upload)
 
     async def cancel_upload(self, upload_id: str) -> Upload:
         """Give an upload up."""
         request = pb.CancelUploadRequest(upload_id=upload_id)
-        return _upload((await self._call("CancelUpload", request, _QUICK_SECONDS)).upload)
+        return read_upload((await self._call("CancelUpload", request, _UPSTREAM_SECONDS)).upload)
 
     async def get_file(self, client: Client, name: str) -> bytes:
         """Return the JSON that describes a file."""
@@ -163,7 +113,7 @@ class Files:
             page_size=page_size,
             page_token=page_token,
         )
-        response = await self._call("ListFiles", request, _UPSTREAM_SECONDS)
+        response = await self._call("ListFiles", request, _QUICK_SECONDS)
         return [bytes(file.upstream_json) for file in response.files], response.next_page_token
 
     async def delete_file(self, client: Client, name: str) -> None:
@@ -200,10 +150,11 @@ class Files:
         await self.channel.close()
 
     async def _call(self, method: str, request: Any, timeout: float) -> Any:
-        with _failures():
-            return await self.channel.call(
-                getattr(self._stub, method), request, timeout=timeout, wait_for_ready=True
-            )
+        with told_failures():
+            # A service that is restarting is back by then, one that is away is not.
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self.channel.channel.channel_ready()
+            return await self.channel.call(getattr(self._stub, method), request, timeout=timeout)
 
     async def _pieces(
         self, call: Any, message: pb.DownloadFileResponse | None
@@ -214,33 +165,10 @@ class Files:
             message = await self._read(call)
 
     async def _read(self, call: Any) -> pb.DownloadFileResponse | None:
-        with _failures():
+        with told_failures():
             try:
                 async with asyncio.timeout(self._silence):
                     message = await call.read()
             except grpc.aio.AioRpcError as error:
                 raise RemoteError(error) from error
         return message if isinstance(message, pb.DownloadFileResponse) else None
-
-
-@contextlib.contextmanager
-def _failures() -> Iterator[None]:
-    """Tell failures of the service in the edge's words."""
-    try:
-        yield
-    except RemoteError as error:
-        raise files_error(error) from error
-    except TimeoutError:
-        raise files_away() from None
-
-
-def _upload(message: pb.Upload) -> Upload:
-    return Upload(
-        upload_id=message.upload_id,
-        state=_STATE[message.state],
-        committed_size=message.committed_size,
-        granularity=message.chunk_granularity,
-        status=message.final_http_status,
-        content_type=message.final_content_type,
-        body=message.final_body,
-    )

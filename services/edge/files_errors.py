@@ -1,6 +1,8 @@
 """What the files service reports, as clients are told it."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 
 import grpc
 import orjson
@@ -119,6 +121,17 @@ def files_error(error: RemoteError) -> Exception:
     if error.is_away or error.code is grpc.StatusCode.INTERNAL:
         return files_away()
     return error
+
+
+@contextlib.contextmanager
+def told_failures() -> Iterator[None]:
+    """Turn failures of the service within the block, and its silence, into the edge's words."""
+    try:
+        yield
+    except RemoteError as error:
+        raise files_error(error) from error
+    except TimeoutError:
+        raise files_away() from None
 
 
 def no_such_file(name: str) -> ApiError:

@@ -96,19 +96,22 @@ class KeySearch:
             )
         except RefusedError as refusal:
             if refusal.reason in _MOVABLE and self.call.cited:
-                key = await self._elsewhere(refusal)
+                key = await self._elsewhere(refusal, ending)
                 if key is not None:
                     return key
             if not cooling.keys:
                 raise
             self._cooling = _Shunned()
+        # The ending goes along again, which settles nothing twice: it tells that this request
+        # is no further one of its client.
         return await self._desk.take(
             self._need(self.call),
             excluded_projects=self._shunned.projects,
             excluded_keys=self._shunned.keys,
+            ending=ending,
         )
 
-    async def _elsewhere(self, refusal: RefusedError) -> HeldKey | None:
+    async def _elsewhere(self, refusal: RefusedError, ending: Ending | None) -> HeldKey | None:
         """Return a key of a project in which the call's files can be cited, None without one.
 
         Raises:
@@ -121,7 +124,9 @@ class KeySearch:
             async for call, renaming in calls:
                 try:
                     key = await self._desk.take(
-                        self._need(call), excluded_keys=self._shunned.keys | self._cooling.keys
+                        self._need(call),
+                        excluded_keys=self._shunned.keys | self._cooling.keys,
+                        ending=ending,
                     )
                 except RefusedError as error:
                     last = error

@@ -135,7 +135,7 @@ async def _meet(keypool: Keypool, health: Health) -> None:
 
 async def _watch(files: Files | None, health: Health) -> None:
     """Show how the files service is. The edge is ready without it: most requests are."""
+    health.note("files", "unavailable" if files else "not configured")
     while files is not None:
         health.note("files", "ok" if await files.is_serving() else "unavailable")
         await asyncio.sleep(_WATCH_SECONDS)
-    health.note("files", "not configured")

@@ -5,7 +5,6 @@ import contextlib
 from typing import Any, Generic, TypeVar
 
 import grpc.aio
-from google.protobuf.message import Message
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # the stubs stop at its edge
 
 from services.kit.errors import RemoteError
@@ -24,8 +23,11 @@ class ClientStream(Generic[T]):
         """Take a call that was made without a request iterator."""
         self._call: Any = call
 
-    async def send(self, message: Message) -> bool:
+    async def send(self, message: bytes) -> bool:
         """Send a message; returns once the transport has room for the next.
+
+        Args:
+            message: In its wire form.
 
         Returns:
             False when the server has answered already and takes no more; `finish`
@@ -40,7 +42,7 @@ class ClientStream(Generic[T]):
                 # `call.write` would replace the reason of a call that the server ends
                 # early by "Internal error from Core"; here, the reason survives.
                 sending = self._call._cython_call  # noqa: SLF001
-                await sending.send_serialized_message(message.SerializeToString())
+                await sending.send_serialized_message(message)
                 return True
         except (cygrpc.InternalError, cygrpc.UsageError):
             # The call is over; its answer or its failure is on the way.

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.browser import Browser, running_browser
+from tests.support.reference import Engine, in_node
 from tests.support.system import System, running_simulator_process, running_system
 from tests.support.two_clients import Two, two_clients
 
@@ -38,3 +40,19 @@ async def two(system: System) -> AsyncIterator[Two]:
     """Two clients of one pool of nine projects."""
     async with two_clients(system) as clients:
         yield clients
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium."""
+    with running_browser(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+@pytest.fixture(params=["node", "chromium"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """What runs JavaScript: Node, then a browser in a page of another origin."""
+    if request.param == "node":
+        return in_node
+    browser: Browser = request.getfixturevalue("browser")
+    return browser.run

@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 
 from services.edge.errors import ApiError, bad_request, files_away
-from services.edge.files import Files, UploadWriter
+from services.edge.files import Files
 from services.edge.http import Exchange
+from services.edge.upload_writer import UploadWriter
 from services.edge.uploads.frames import Frames
 from services.edge.uploads.upload import Upload, UploadState, Write
 

@@ -1,13 +1,11 @@
 """The address of an upload is the one that its client sees, and it works there."""
 
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import pytest
 
 from tests.e2e.uploads.uploading import FILES, Uploader
-from tests.support.system import System, system_beside
+from tests.support.system import System
 
 FORWARDED = {
     "x-forwarded-proto": "https",
@@ -62,16 +60,3 @@ async def test_the_ids_of_uploads_cannot_be_guessed(client: Uploader) -> None:
     # At least 128 bits in base64 each, random from the first one on.
     assert min(len(each) for each in ids) >= 22
     assert len({each[:8] for each in ids}) == len({each[-8:] for each in ids}) == 20
-
-
-@pytest.mark.parametrize("path", [FILES, "/gemini/upload/v1/files"])
-async def test_the_settings_win(system: System, tmp_path: Path, path: str) -> None:
-    public = "https://ai.example/gw"
-    async with system_beside(
-        tmp_path / "public", system.simulator_url, PUBLIC_URL=f"{public}/"
-    ) as beside:
-        pool = await beside.new_pool(1)
-        async with beside.client() as http:
-            client = Uploader(http, pool.token)
-
-            assert await address(client, FORWARDED, path) == public + path

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -112,6 +113,16 @@ def still_active(answer: httpx.Response, received: int) -> None:
     assert answer.content == b""
     assert answer.headers["x-goog-upload-status"] == "active"
     assert answer.headers["x-goog-upload-size-received"] == str(received)
+
+
+def refused(answer: httpx.Response, status: int, google_status: str, word: str = "") -> None:
+    """Check an answer: Google's envelope, and an SDK that gives up at once."""
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert (error["code"], error["status"]) == (status, google_status)
+    assert re.search(word, error["message"], re.IGNORECASE), error["message"]
+    assert answer.headers["x-goog-upload-status"] == "final"
+    assert "x-goog-upload-url" not in answer.headers
 
 
 async def stored(control: SimulatorControl, file: dict[str, Any], data: bytes) -> None:

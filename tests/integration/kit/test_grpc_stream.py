@@ -20,7 +20,7 @@ from services.kit.health import Health
 
 SERVICE = pb.DESCRIPTOR.services_by_name["FilesService"].full_name
 SECRET = "edge-credential-0123456789"
-FRAME = pb.WriteUploadRequest(chunk=b"x" * 256 * 1024)
+FRAME = pb.WriteUploadRequest(chunk=b"x" * 256 * 1024).SerializeToString()
 
 Frames = AsyncIterator[pb.WriteUploadRequest]
 Behaviour = Callable[[Frames], Awaitable[pb.WriteUploadResponse]]

@@ -1,6 +1,8 @@
+from gemini_balance.files.v1 import files_pb2 as pb
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.edge.upload_writer import encode_chunk
 from services.edge.uploads.frames import Frames
 
 
@@ -26,3 +28,10 @@ def test_a_frame_does_not_change_when_the_next_is_filled() -> None:
     [second] = frames.feed(b"ghij")
 
     assert (first, second, frames.rest()) == (b"abcd", b"efgh", b"ij")
+
+
+@given(st.sampled_from([0, 1, 127, 128, 16_383, 16_384, 256 * 1024, 1024 * 1024, 2**21]))
+def test_the_wire_form_of_a_frame_is_that_of_the_contract(size: int) -> None:
+    frame = b"x" * size
+
+    assert encode_chunk(frame) == pb.WriteUploadRequest(chunk=frame).SerializeToString()
