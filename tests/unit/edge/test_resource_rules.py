@@ -54,7 +54,7 @@ class TestTargets:
         ("rest", "is_root"),
         [
             ("batches/b", True),
-            ("batches/b:cancel", True),
+            ("batches/b:cancel", False),
             ("models/m/operations/o", True),
             ("batches", False),
             ("models/m/operations", False),
@@ -118,6 +118,19 @@ class TestMade:
         end = made["files/v"]
         assert end is not None
         assert end - datetime.now(UTC) > timedelta(days=30)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            {"metadata": {"displayName": "files/a", "inputConfig": {"fileName": "files/a"}}},
+            {"response": {"inlinedResponses": [{"metadata": {"uri": "files/a"}}]}},
+            {"environment": {"env": {"uri": "files/a"}}, "labels": {"uri": "files/a"}},
+            {"input": [{"uri": "files/a"}]},
+        ],
+    )
+    def test_what_the_client_wrote_is_not_made(self, answer: dict[str, Any]) -> None:
+        assert names_made(answer) == {}
+        assert interaction_made(answer) == {}
 
     def test_ephemeral_tokens_are_bound_by_a_hash(self) -> None:
         [name] = names_made({"name": "auth_tokens/secret-part"})
