@@ -151,6 +151,16 @@ def resources_split() -> ApiError:
     )
 
 
+def name_taken(name: str) -> ApiError:
+    """Somebody has a thing of this name already."""
+    return ApiError(
+        409,
+        f"{name} already exists. Choose another name.",
+        code="already_exists",
+        google_status="ALREADY_EXISTS",
+    )
+
+
 def owner_unusable() -> ApiError:
     """The one project that could serve the request has no key that works."""
     return ApiError(

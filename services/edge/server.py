@@ -72,7 +72,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     )
     clients = Clients(keypool, grace_seconds=settings.lease_grace_seconds, patience=patience)
     drain = Drain()
-    registry = Registry(keypool.channel)
+    registry = Registry(keypool.channel, desk)
     copies = Copies(files.channel, ensure_seconds=settings.time_out) if files else None
     runtime = Runtime(
         settings=settings,

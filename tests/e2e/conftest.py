@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.browser import Browser, running_browser
-from tests.support.clients import Two, two_clients
 from tests.support.reference import Engine, in_node
 from tests.support.system import System, running_simulator_process, running_system
+from tests.support.two_clients import Two, two_clients
 
 
 @pytest.fixture(scope="session")

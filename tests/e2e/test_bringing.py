@@ -14,9 +14,9 @@ import pytest
 from services.cli.secrets_store import load_or_create
 from services.simulator.control import Received
 from tests.e2e.test_citations import CHAT, COUNT, STREAM, batch, cache, chat, citing, split_files
-from tests.support.clients import FLASH, GENERATE, Two
 from tests.support.second_lives import SecondLives, running_second_lives
 from tests.support.system import System, clean_environment, free_port, running, wait_for_http
+from tests.support.two_clients import FLASH, GENERATE, Two
 
 BATCH = f"/v1beta/models/{FLASH}:batchGenerateContent"
 

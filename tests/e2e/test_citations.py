@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.clients import FLASH, GENERATE, Two
+from tests.support.two_clients import FLASH, GENERATE, Two
 
 GOOGLE = "https://generativelanguage.googleapis.com/v1beta"
 COUNT = GENERATE.replace("generateContent", "countTokens")

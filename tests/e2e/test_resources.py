@@ -2,14 +2,15 @@
 
 import asyncio
 import json
+import secrets
 from typing import Any
 
 import httpx
 import pytest
 
 from services.simulator.faults import FaultKind
-from tests.support.clients import ASK, FLASH, GENERATE, Two
 from tests.support.system import System
+from tests.support.two_clients import ASK, FLASH, GENERATE, Two
 
 LONG = {"role": "user", "parts": [{"text": "word " * 1200}]}
 UNKNOWN = {
@@ -230,9 +231,41 @@ class TestBelow:
             assert (await two.client.get(f"/v1beta/{document}")).json()["name"] == document
             listed = (await two.client.get(f"/v1beta/{store}/documents")).json()
             assert [item["name"] for item in listed["documents"]] == [document]
+        before = await two.sent()
         assert (await two.other.get(f"/v1beta/{document}")).status_code == 404
+        stranger = await two.other.post(path, content=b"hello", headers=head)
+        assert stranger.status_code == 404
+        assert await two.sent() == before
         assert (await two.client.delete(f"/v1beta/{document}")).status_code == 200
         assert (await two.client.get(f"/v1beta/{store}")).status_code == 200
+
+    async def test_files_are_imported_where_they_lie(self, two: Two) -> None:
+        store, file = await make(two.client, "fileSearchStores"), await two.upload()
+        foreign = await two.upload(by=two.other)
+        path = f"/v1beta/{store}:importFile"
+        is_together = await two.owner_of(store) == await two.owner_of(file)
+
+        mine = await two.client.post(path, json={"fileName": file})
+        theirs = await two.client.post(path, json={"file_name": foreign})
+
+        # Without kept bytes a file cannot go to where a store lies.
+        assert mine.status_code == (200 if is_together else 400)
+        assert theirs.status_code == 403
+
+    async def test_a_name_that_is_taken_stays_its_owners(self, two: Two) -> None:
+        chosen = f"/v1beta/tunedModels?tunedModelId=mine-{secrets.token_hex(4)}"
+        body = {"baseModel": f"models/{FLASH}"}
+        first = await two.client.post(chosen, json=body)
+        before = await two.sent()
+        again = [await client.post(chosen, json=body) for client in (two.client, two.other)]
+
+        assert first.status_code == 200
+        assert {answer.status_code for answer in again} == {409}
+        assert {answer.json()["error"]["status"] for answer in again} == {"ALREADY_EXISTS"}
+        assert await two.sent() == before
+        name = first.json()["metadata"]["tunedModel"]
+        assert (await two.client.get(f"/v1beta/{name}")).status_code == 200
+        assert (await two.other.get(f"/v1beta/{name}")).status_code == 404
 
     async def test_tuned_models_generate_in_their_project(self, two: Two) -> None:
         names = [await make(two.client, "tunedModels") for _ in range(3)]

@@ -66,6 +66,10 @@ class LeaseDesk:
         """Whether the pool did not answer when last asked."""
         return self._link.is_away
 
+    def note_away(self) -> None:
+        """Note that the pool did not answer somebody else."""
+        self._link.note_away()
+
     async def take(
         self,
         need: Need,

@@ -18,7 +18,16 @@ from services.edge.resources.spelling import find_name, spelled
 
 _TEXTS = spelled(
     *("code", "content", "contents", "data", "description", "displayName", "input"),
-    *("instructions", "metadataFilter", "negativePrompt", "output", "parts", "prompt", "query"),
+    *(
+        "instructions",
+        "metadataFilter",
+        "name",
+        "negativePrompt",
+        "output",
+        "parts",
+        "prompt",
+        "query",
+    ),
     *("result", "stopSequences", "systemInstruction", "text", "thoughtSignature", "title", "url"),
 )
 _FREE = spelled(
@@ -26,8 +35,11 @@ _FREE = spelled(
     *("mcpServers", "metadata", "parameters", "parametersJsonSchema", "partMetadata"),
     *("response", "responseFormat", "responseJsonSchema", "responseSchema"),
 )
-# Where operations tell what they have made.
-_TOLD = frozenset({"metadata", "response"})
+# In answers: where files that were made are told of, and what merely repeats the request.
+_MADE = spelled("uri", "fileUri", "downloadUri", "responsesFile")
+_ECHOED = (_FREE - {"metadata", "response"}) | spelled(
+    "environment", "inlinedResponses", "inlinedEmbedContentResponses", "input", "inputConfig"
+)
 
 _MARKS = (
     b"files/",
@@ -114,16 +126,19 @@ def rename(body: bytes, names: Mapping[str, str]) -> bytes:
 
 
 def files_in(answer: dict[str, Any]) -> tuple[str, ...]:
-    """Return the files that an answer names, such as those that an operation made."""
+    """Return the files that an answer says were made.
+
+    What the client has written itself, and is told again, does not count.
+    """
     names: dict[str, None] = {}
 
     def note(field: str, text: str) -> str:
-        found = find_name(field, text)
+        found = find_name(field, text) if field in _MADE else None
         if found is not None and found.name.startswith("files/"):
             names[found.name] = None
         return text
 
-    _replace(answer, note, _FREE - _TOLD)
+    _replace(answer, note, _ECHOED)
     return tuple(names)
 
 

@@ -9,7 +9,7 @@ import orjson
 from prometheus_client import Counter
 
 from services.edge.calls import Call
-from services.edge.errors import ApiError, pool_away
+from services.edge.errors import ApiError, name_taken, pool_away
 from services.edge.leasing.lease import Need, PoolAwayError
 from services.edge.plain import Whole, fetch
 from services.edge.resources.made import names_made
@@ -130,7 +130,7 @@ class Making:
             # Bound before: by an earlier look at the same operation, or by whom it belongs to.
             found = await self._registry.resolve(pool, [binding.name])
             if found and found[binding.name].client_id != binding.client_id:
-                log.warning("a name is bound to another client", name=binding.name)
+                raise name_taken(binding.name) from None
 
     async def _to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
         """Await work that goes on when whoever waits for it is cancelled."""

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import UTC
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 from gemini_balance.keypool.v1 import keypool_pb2 as pb
@@ -21,6 +21,17 @@ _MOST_NAMES = 256
 _REMEMBERED = 20_000
 
 
+class PoolWatch(Protocol):
+    """Knows whether the key pool answers."""
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it did not answer when last asked."""
+
+    def note_away(self) -> None:
+        """Note that it did not answer."""
+
+
 class TakenError(Exception):
     """A name that was to be new is bound already."""
 
@@ -32,9 +43,10 @@ class Registry:
     never changes its project or its owner.
     """
 
-    def __init__(self, channel: ServiceChannel) -> None:
-        """Take the channel to the key pool."""
+    def __init__(self, channel: ServiceChannel, watch: PoolWatch) -> None:
+        """Take the channel to the key pool, and who knows whether it answers."""
         self._channel = channel
+        self._watch = watch
         self._stub: Any = keypool_pb2_grpc.KeyPoolServiceStub(channel.channel)
         self._seen: OrderedDict[tuple[str, str], Binding] = OrderedDict()
 
@@ -126,10 +138,16 @@ class Registry:
         return [_read(row) for row in response.bindings], response.next_page_token
 
     async def _call(self, method: Any, request: Any) -> Any:
+        if self._watch.is_away:
+            # Nobody waits again for what did not answer a moment ago.
+            raise PoolAwayError("the key pool is away")
         try:
             return await self._channel.call(method, request, timeout=_SECONDS)
         except RemoteError as error:
-            raise away(error) from error
+            meaning = away(error)
+            if isinstance(meaning, PoolAwayError):
+                self._watch.note_away()
+            raise meaning from error
 
     def _remember(self, pool: str, bindings: Iterable[Binding]) -> None:
         for binding in bindings:

@@ -10,7 +10,7 @@ from services.edge.clients import check_model_allowed, check_scope
 from services.edge.dialects import Dialect
 from services.edge.disconnect import ClientWatch
 from services.edge.envelopes import Headers
-from services.edge.errors import method_not_allowed
+from services.edge.errors import method_not_allowed, name_taken, pool_away
 from services.edge.http import Exchange, json_object
 from services.edge.leasing.lease import PoolAwayError
 from services.edge.needs import Asker, need_of
@@ -23,6 +23,7 @@ from services.edge.resources.interaction_stream import InteractionVoice
 from services.edge.resources.listing import Listing
 from services.edge.resources.made import names_made
 from services.edge.resources.making import Making, parsed
+from services.edge.resources.names import root_of
 from services.edge.resources.targets import Target
 from services.edge.runtime import Runtime
 from services.judging import Operation
@@ -68,12 +69,24 @@ class ResourceRoutes:
         model = _model_of(request)
         if model:
             check_model_allowed(asker.client, model)
+        await self._check_free(call, _chosen_name(exchange, target, request))
         # Google counts these apart: what is refused here says nothing of generating.
         need = replace(call.need, model=".".join(filter(None, (target.collection.name, model))))
         call = await self._runtime.access.cite(replace(call, need=need), request)
         async with ClientWatch(exchange):
             whole = await self._making.make(call)
         await _answer(exchange, whole)
+
+    async def _check_free(self, call: Call, name: str | None) -> None:
+        """Refuse a chosen name that anybody has, before a second thing of that name is made."""
+        if name is None:
+            return
+        try:
+            found = await self._runtime.registry.resolve(call.need.pool, [name])
+        except PoolAwayError:
+            raise pool_away() from None
+        if found:
+            raise name_taken(name)
 
     async def _member(self, asker: Asker, version: str, target: Target) -> None:
         exchange = asker.exchange
@@ -82,7 +95,7 @@ class ResourceRoutes:
         call, request = await self._call(asker, version, target, operation)
         bindings = await self._runtime.access.resolve(call.need, [target.root])
         call = await self._runtime.access.cite(bound_to(call, bindings), request)
-        query = exchange.query.split("&")
+        query = () if changes else exchange.query.split("&")
         if "alt=media" in query:
             await relay_body(self._runtime, exchange, call)
         elif "stream=true" in query and target.collection.name == "interactions":
@@ -159,6 +172,13 @@ def _model_of(request: dict[str, Any]) -> str:
         if isinstance(model, str) and model:
             return check_model(model.removeprefix("models/").removeprefix("tunedModels/"))
     return ""
+
+
+def _chosen_name(exchange: Exchange, target: Target, request: dict[str, Any]) -> str | None:
+    """Return the name that the client wants for a new thing, None when Google is to choose."""
+    wanted = exchange.query_value("tunedModelId") or exchange.query_value("tuned_model_id")
+    name = f"{target.path}/{wanted}" if wanted else request.get("name")
+    return root_of(name) if isinstance(name, str) else None
 
 
 async def _answer(exchange: Exchange, whole: Whole) -> None:

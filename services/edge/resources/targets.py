@@ -29,9 +29,9 @@ class Target:
 
     @property
     def is_root(self) -> bool:
-        """Whether it is the bound thing itself, and not what lies below it."""
+        """Whether it is the bound thing itself: not a verb on it, nor what lies below it."""
         depth = self.path.count("/") - (3 if self.path.startswith("models/") else 1)
-        return bool(self.root) and depth == 0
+        return bool(self.root) and depth == 0 and not self.verb
 
 
 def target_of(rest: str) -> Target | None:
