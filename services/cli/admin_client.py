@@ -64,17 +64,16 @@ class AdminClient:
                 return None
             raise
 
-    async def pause_key(self, key_id: str) -> pb.Key:
-        """Take a key out of use."""
-        return (await self._call(self._stub.PauseKey, pb.PauseKeyRequest(key_id=key_id))).key
-
-    async def resume_key(self, key_id: str) -> pb.Key:
-        """Put a paused or dead key back into use."""
-        return (await self._call(self._stub.ResumeKey, pb.ResumeKeyRequest(key_id=key_id))).key
-
-    async def update_key(self, request: pb.UpdateKeyRequest) -> pb.Key:
-        """Change what operators may change about a key."""
-        return (await self._call(self._stub.UpdateKey, request)).key
+    async def change_keys(
+        self, request: pb.BatchUpdateKeysRequest
+    ) -> AsyncIterator[pb.BatchUpdateKeysResponse]:
+        """Change the keys that are named, or all that a filter selects, page by page."""
+        while True:
+            page = await self._call(self._stub.BatchUpdateKeys, request)
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
     async def verify_key(self, key_id: str) -> pb.VerifyKeyResponse:
         """Try a key against the upstream."""
@@ -98,11 +97,6 @@ class AdminClient:
             raise RemoteError(error) from error
         finally:
             call.cancel()
-
-    async def delete_key(self, key_id: str) -> bool:
-        """Remove a key and say whether the settings name it too."""
-        request = pb.DeleteKeyRequest(key_id=key_id)
-        return (await self._call(self._stub.DeleteKey, request)).seeded
 
     async def create_token(self, request: pb.CreateTokenRequest) -> pb.CreateTokenResponse:
         """Make a token."""

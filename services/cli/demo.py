@@ -57,14 +57,16 @@ async def leave(admin: AdminClient, data_dir: Path, secrets: LocalSecrets) -> bo
 
 
 async def _remove(admin: AdminClient, data_dir: Path, secrets: LocalSecrets) -> LocalSecrets:
-    keys = [key async for key in admin.list_keys(tag=TAG)]
+    removal = pb.BatchUpdateKeysRequest(
+        filter=pb.BatchUpdateKeysRequest.Filter(tag=TAG),
+        action=pb.BatchUpdateKeysRequest.ACTION_DELETE,
+    )
+    keys = sum([page.changed_count async for page in admin.change_keys(removal)])
     tokens = [
         token
         async for token in admin.list_tokens()
         if TAG in token.tags and token.state == pb.Token.STATE_ACTIVE
     ]
-    for key in keys:
-        await admin.delete_key(key.key_id)
     for token in tokens:
         await admin.revoke_token(token.token_id)
     # What was revoked never comes back, so the next demo needs new ones.

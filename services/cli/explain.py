@@ -17,7 +17,7 @@ from rich.text import Text
 from services.cli.admin_access import POOL, find_access, open_channel
 from services.cli.options import AsJson, DataDir, Pool
 from services.cli.output import remark, say
-from services.cli.times import clock, iso, read_time
+from services.cli.times import clock, iso, iso_pacific, read_time
 
 app = typer.Typer()
 
@@ -81,7 +81,7 @@ def to_line(project: Project) -> str:
         str(project.live_key_count),
         str(project.in_flight_count),
         ",".join(windows),
-        iso(read_time(project, "dry_time")),
+        iso_pacific(read_time(project, "dry_time")),
         project.detail,
     )
     return "\t".join(" ".join(field.split()) for field in fields)
@@ -149,5 +149,5 @@ def _to_json(project: Project) -> dict[str, Any]:
             {"window": name, "used": used, "limit": limit, "source": source}
             for name, used, limit, source in _windows(project)
         ],
-        "dry": iso(read_time(project, "dry_time")),
+        "dry": iso_pacific(read_time(project, "dry_time")),
     }

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from services.cli import explain, keys, projects, quotas, tokens, usage
+from services.cli import explain, files, keys, projects, quotas, tokens, usage
 from services.cli.errors import INTERRUPTED, CommandError
 from services.cli.output import remark
+from services.cli.service import run_service
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +24,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(projects.app, name="projects")
 app.add_typer(quotas.app, name="quotas")
+app.add_typer(files.app, name="files")
 app.add_typer(usage.app)
 app.add_typer(explain.app)
 
@@ -49,25 +51,19 @@ def up_command(
 @app.command("edge")
 def edge_command() -> None:
     """Run the edge alone, as set by the environment."""
-    raise typer.Exit(_run_service("edge"))
+    raise typer.Exit(run_service("edge"))
 
 
 @app.command("keypool")
 def keypool_command() -> None:
     """Run the key pool alone, as set by the environment."""
-    raise typer.Exit(_run_service("keypool"))
-
-
-@app.command("files")
-def files_command() -> None:
-    """Run the files service alone, as set by the environment."""
-    raise typer.Exit(_run_service("files"))
+    raise typer.Exit(run_service("keypool"))
 
 
 @app.command("simulator")
 def simulator_command() -> None:
     """Run the stand-in for Google alone, as set by the environment."""
-    raise typer.Exit(_run_service("simulator"))
+    raise typer.Exit(run_service("simulator"))
 
 
 def main() -> None:
@@ -88,12 +84,6 @@ def main() -> None:
         # A full disk or a lack of rights: the operator's to solve, no traceback.
         remark(f"gemini-balance: {error}")
         sys.exit(1)
-
-
-def _run_service(name: str) -> int:
-    # Only the service that is asked for is loaded.
-    code: int = importlib.import_module(f"services.{name}.__main__").main()
-    return code
 
 
 if __name__ == "__main__":

@@ -44,8 +44,14 @@ def remove(data_dir: Path) -> None:
     (data_dir / FILE_NAME).unlink(missing_ok=True)
 
 
-def read_running(data_dir: Path) -> RunFile:
+def read_running(
+    data_dir: Path, *, elsewhere: str = "set KEYPOOL_TARGET and SERVICE_CREDENTIAL"
+) -> RunFile:
     """Return how to reach the system that runs in a data folder.
+
+    Args:
+        data_dir: The folder.
+        elsewhere: What to do to reach a system of another machine.
 
     Raises:
         CommandError: None runs there.
@@ -55,7 +61,7 @@ def read_running(data_dir: Path) -> RunFile:
     if content is None or not is_locked(data_dir):
         raise CommandError(
             f"nothing runs in {data_dir}: start `gemini-balance up`, name its --data-dir,"
-            " or set KEYPOOL_TARGET and SERVICE_CREDENTIAL"
+            f" or {elsewhere}"
         )
     try:
         return RunFile(**content)

@@ -18,6 +18,13 @@ WithTag: TypeAlias = Annotated[str, typer.Option("--tag", help="All keys with th
 _SHORTEST_BEGINNING = 4
 
 
+def require_choice(names: Sequence[str] | None, tag: str, *, everything: bool = False) -> None:
+    """Raise a `CommandError` with exit code 2 unless keys are chosen in just one way."""
+    if sum((bool(names), bool(tag), everything)) != 1:
+        options = "keys, --tag or --all" if everything else "keys or --tag"
+        raise CommandError(f"name either {options}", exit_code=2)
+
+
 async def find_keys(
     admin: AdminClient, names: Sequence[str] | None, *, tag: str = "", everything: bool = False
 ) -> list[pb.Key]:
@@ -26,9 +33,7 @@ async def find_keys(
     Raises:
         CommandError: None is meant, or a name fits none or several.
     """
-    if sum((bool(names), bool(tag), everything)) != 1:
-        options = "keys, --tag or --all" if everything else "keys or --tag"
-        raise CommandError(f"name either {options}", exit_code=2)
+    require_choice(names, tag, everything=everything)
     if names:
         return await _find_named(admin, names)
     found = [key async for key in admin.list_keys(tag=tag)]

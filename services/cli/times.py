@@ -74,6 +74,11 @@ def iso(moment: datetime | None) -> str:
     return "" if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
+def iso_pacific(moment: datetime | None) -> str:
+    """Return a time for programs, by the clock of Google's quota days, empty for none."""
+    return "" if moment is None else moment.astimezone(PACIFIC).isoformat(timespec="seconds")
+
+
 def clock(moment: datetime | None, now: datetime) -> str:
     """Return a time for people, by the clock of Google's quota days, empty for none."""
     if moment is None:

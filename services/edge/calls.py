@@ -6,6 +6,7 @@ from urllib.parse import unquote_plus
 
 from services.edge.dialects import Dialect
 from services.edge.leasing.lease import Need
+from services.edge.resources.names import Binding
 from services.judging import Operation
 
 _VERBS = {
@@ -74,6 +75,7 @@ class Call:
         body: As it goes over the wire.
         need: What it needs a lease for.
         dialect: The client's, for errors.
+        cited: What it names, in the client's words.
     """
 
     method: str
@@ -82,6 +84,7 @@ class Call:
     body: bytes
     need: Need
     dialect: Dialect
+    cited: tuple[Binding, ...] = ()
 
 
 def operation_of(verb: str) -> Operation:

@@ -17,8 +17,11 @@ _GOOGLE_STATUS = {
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
     405: "INVALID_ARGUMENT",
+    408: "DEADLINE_EXCEEDED",
     409: "ABORTED",
+    410: "FAILED_PRECONDITION",
     413: "INVALID_ARGUMENT",
+    415: "INVALID_ARGUMENT",
     429: "RESOURCE_EXHAUSTED",
     499: "CANCELLED",
     500: "INTERNAL",
@@ -61,7 +64,7 @@ def google_error(error: ApiError) -> dict[str, Any]:
     body: dict[str, Any] = {
         "code": error.status,
         "message": error.message,
-        "status": _GOOGLE_STATUS.get(error.status, "UNKNOWN"),
+        "status": error.google_status or _GOOGLE_STATUS.get(error.status, "UNKNOWN"),
     }
     if details:
         body["details"] = details

@@ -1,7 +1,5 @@
 """Every failure that the edge itself reports to a client."""
 
-from services.kit.errors import RemoteError
-
 
 class ApiError(Exception):
     """A failure in the words of neither dialect yet.
@@ -13,6 +11,7 @@ class ApiError(Exception):
         param: The request's field that is wrong, if one is.
         retry_after: Seconds after which trying again can help.
         retryable: False tells clients not to try again by themselves.
+        google_status: Google's word for it, where the HTTP status does not tell.
     """
 
     def __init__(
@@ -24,6 +23,7 @@ class ApiError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
         retryable: bool | None = None,
+        google_status: str | None = None,
     ) -> None:
         """Describe the failure."""
         super().__init__(message)
@@ -33,6 +33,7 @@ class ApiError(Exception):
         self.param = param
         self.retry_after = retry_after
         self.retryable = retryable
+        self.google_status = google_status
 
 
 def bad_request(message: str, *, code: str | None = None, param: str | None = None) -> ApiError:
@@ -84,6 +85,11 @@ def not_built(what: str) -> ApiError:
     return ApiError(501, f"{what} are not served by this version.", code="not_implemented")
 
 
+def not_possible(what: str, why: str) -> ApiError:
+    """The route exists at Google, and cannot work with keys that clients share."""
+    return ApiError(501, f"{what} is not possible here: {why}", code="not_possible")
+
+
 def body_too_large(limit: int) -> ApiError:
     """The body is longer than allowed."""
     return ApiError(
@@ -91,7 +97,29 @@ def body_too_large(limit: int) -> ApiError:
     )
 
 
-def pool_away(_: RemoteError | None = None) -> ApiError:
+def client_silent(seconds: float) -> ApiError:
+    """The client stopped in the middle of its body."""
+    return ApiError(408, f"Nothing came for {seconds:g} seconds.", code="request_timeout")
+
+
+def files_away() -> ApiError:
+    """The files service cannot be reached, or cannot decide."""
+    return ApiError(
+        503,
+        "The files service is not available at the moment. Try again in a moment.",
+        code="files_unavailable",
+        retry_after=1,
+    )
+
+
+def no_files() -> ApiError:
+    """This edge was started without a files service."""
+    return ApiError(
+        501, "Files are not served here: the edge has no FILES_TARGET.", code="not_implemented"
+    )
+
+
+def pool_away() -> ApiError:
     """The key pool cannot be reached and no key is known."""
     return ApiError(
         503,
@@ -107,6 +135,39 @@ def upstream_unusable() -> ApiError:
         503,
         "No upstream credential could serve this request. The operator has been told.",
         code="no_usable_key",
+    )
+
+
+def resources_split() -> ApiError:
+    """The request names things of several projects that cannot be brought together."""
+    return ApiError(
+        400,
+        "What this request names lies in several upstream projects, and cannot be brought "
+        "together: only files can, and only when their bytes are kept here. Upload the files "
+        "again one after the other, which puts them into one project, or ask the operator to "
+        "set FILES_STORE_URL.",
+        code="resources_split",
+        google_status="FAILED_PRECONDITION",
+    )
+
+
+def name_taken(name: str) -> ApiError:
+    """Somebody has a thing of this name already."""
+    return ApiError(
+        409,
+        f"{name} already exists. Choose another name.",
+        code="already_exists",
+        google_status="ALREADY_EXISTS",
+    )
+
+
+def owner_unusable() -> ApiError:
+    """The one project that could serve the request has no key that works."""
+    return ApiError(
+        503,
+        "The project that holds what the request names cannot be used at the moment. "
+        "The operator has been told.",
+        code="owner_unusable",
     )
 
 

@@ -2,34 +2,28 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from prometheus_client import Counter
 
 from services.edge.calls import Call
-from services.edge.envelopes import Headers, render, render_upstream, retry_headers
-from services.edge.errors import (
-    ApiError,
-    outcome_unknown,
-    pool_away,
-    upstream_lost,
-    upstream_timed_out,
-    upstream_unusable,
-)
+from services.edge.envelopes import Headers
+from services.edge.errors import ApiError, pool_away
+from services.edge.key_search import KeySearch
 from services.edge.leasing.desk import LeaseDesk
-from services.edge.leasing.lease import Ending, HeldKey, Need, PoolAwayError, RefusedError
+from services.edge.leasing.lease import Ending, HeldKey, PoolAwayError, RefusedError
+from services.edge.refusals import FailedError, Failure, failed_with, given_up
+from services.edge.resources.bringing import Bringing
 from services.edge.signatures import repair_signatures
 from services.edge.upstream import Answer, Upstream, UpstreamError
 from services.edge.usage import TokenUsage
-from services.judging import Effect, Evidence, Fault, Phase, Retry, Verdict, judge
+from services.judging import Evidence, Phase, Retry, Verdict, judge
 from services.kit.scrub import REDACTED, scrub_bytes
 
 _FAILURES = Counter("edge_upstream_failures_total", "Failed upstream calls.", ["rule"])
 
 _ERROR_BYTES = 256 * 1024
 _JUDGED_BYTES = 16 * 1024
-# Whoever pays the upstream is not told the client; whoever asked is told what to do.
-_HIDDEN = {Fault.KEY, Fault.PROJECT, Fault.EGRESS, Fault.OURS}
 
 
 @dataclass(slots=True)
@@ -41,71 +35,34 @@ class Sent:
         key: The key that it was sent with.
         answer: A successful answer, to be read.
         started_at: Wall time of the sending.
-        attempts: How many keys were tried, this one included.
-        queue_ms: Milliseconds spent on getting keys.
     """
 
     call: Call
     key: HeldKey
     answer: Answer
     started_at: float
-    attempts: int
-    queue_ms: int
-
-
-class FailedError(Exception):
-    """All attempts failed; this is what the client gets.
-
-    Attributes:
-        status: The HTTP status.
-        headers: Of the answer.
-        body: Of the answer, in the client's dialect.
-    """
-
-    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
-        """Take the answer."""
-        super().__init__(f"failed with status {status}")
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-
-@dataclass(slots=True)
-class Failure:
-    """One failed attempt, judged."""
-
-    key: HeldKey
-    evidence: Evidence
-    verdict: Verdict
-    content_type: str = ""
-    body: bytes = b""
-    timed_out: bool = False
-
-
-@dataclass(slots=True)
-class _Shunned:
-    """What is not to be tried again."""
-
-    projects: set[str]
-    keys: set[str]
 
 
 class Attempts:
     """The tries of one call; each failure decides whether there is another."""
 
-    def __init__(self, call: Call, desk: LeaseDesk, upstream: Upstream, max_retries: int) -> None:
+    def __init__(
+        self,
+        call: Call,
+        desk: LeaseDesk,
+        upstream: Upstream,
+        bringing: Bringing,
+        max_retries: int,
+    ) -> None:
         """Prepare the first try."""
-        self.call = call
+        self._call = call
+        self._search = KeySearch(call, desk, bringing)
         self._desk = desk
         self._upstream = upstream
         self._left = max_retries + 1
         self._count = 0
-        self._queue = 0.0
         self._spared = False
         self._repaired = False
-        self._patient_until = time.monotonic() + call.need.patience
-        self._shunned = _Shunned(set(), set())
-        self._cooling = _Shunned(set(), set())
         self._ending: Ending | None = None
         self._last: Failure | None = None
 
@@ -114,7 +71,7 @@ class Attempts:
         """What the answer tells of the tries."""
         shown = [
             (b"x-gemini-balance-attempts", b"%d" % self._count),
-            (b"x-gemini-balance-queue-ms", b"%d" % (self._queue * 1000)),
+            (b"x-gemini-balance-queue-ms", b"%d" % (self._search.seconds * 1000)),
         ]
         if self._last is not None:
             shown.append(
@@ -133,26 +90,35 @@ class Attempts:
             self._count += 1
             self._left -= 1
             started_at = time.time()
+            call = self._search.call
             try:
-                answer = await self._upstream.send(self.call, key)
+                answer = await self._upstream.send(call, key)
                 if answer.status < 400:
-                    return Sent(
-                        self.call, key, answer, started_at, self._count, int(self._queue * 1000)
-                    )
+                    return Sent(call, key, answer, started_at)
                 await self._refused(key, answer, started_at)
             except UpstreamError as error:
                 self.failed(key, started_at, error.phase, timed_out=error.timed_out)
             except asyncio.CancelledError:
-                self._desk.abandoned(key, self.call.need.client_id, started_at)
+                self._desk.abandoned(key, self._call.need.client_id, started_at)
                 raise
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether the upstream knows the call's files by other names than the client."""
+        return self._search.renaming is not None
+
+    def in_clients_words(self, answer: bytes) -> bytes:
+        """Return an answer, or whole events of one, with the names that the client knows."""
+        renaming = self._search.renaming
+        return answer if renaming is None else renaming.back(answer)
 
     def succeeded(self, sent: Sent, usage: TokenUsage | None) -> None:
         """Settle a call whose answer was complete."""
-        self._desk.succeeded(sent.key, self.call.need.client_id, sent.started_at, usage)
+        self._desk.succeeded(sent.key, self._call.need.client_id, sent.started_at, usage)
 
     def abandon(self, sent: Sent) -> None:
         """Settle a call that nobody waits for any more."""
-        self._desk.abandoned(sent.key, self.call.need.client_id, sent.started_at)
+        self._desk.abandoned(sent.key, self._call.need.client_id, sent.started_at)
 
     def failed(
         self,
@@ -169,24 +135,19 @@ class Attempts:
         # The pool learns from project numbers which keys share a quota; nobody else sees them.
         told = body.replace(key.secret.encode("latin-1"), REDACTED.encode())
         body = scrub_bytes(body, key.secret)
-        evidence = Evidence(phase, self.call.need.operation, status, told[:_JUDGED_BYTES])
+        evidence = Evidence(phase, self._call.need.operation, status, told[:_JUDGED_BYTES])
         verdict = judge(evidence)
         _FAILURES.labels(verdict.rule_id).inc()
         failure = Failure(key, evidence, verdict, content_type, body, timed_out)
         ending = self._desk.failed(
             key,
-            self.call.need.client_id,
+            self._call.need.client_id,
             started_at=started_at,
             evidence=evidence,
             verdict=verdict,
         )
         self._last = failure
-        # A quota's limit passes: such projects come back into question when waiting helps.
-        shunned = self._cooling if verdict.fault is Fault.PROJECT_MODEL else self._shunned
-        if verdict.retry is not Retry.REPAIRED:
-            shunned.keys.add(key.key_id)
-        if verdict.retry in {Retry.OTHER_PROJECT, Retry.OTHER_PROJECT_ONCE}:
-            shunned.projects.add(key.project_id)
+        self._search.shun(key, verdict)
         if not self._may_go_on(verdict):
             self._desk.report(ending)
         else:
@@ -206,12 +167,9 @@ class Attempts:
 
     def _repair(self) -> None:
         """Take out what the upstream did not accept; a second refusal stands."""
-        body = None if self._repaired else repair_signatures(self.call.body)
-        if body is None:
+        if self._repaired or not self._search.repair(repair_signatures):
             self._left = 0
-            return
         self._repaired = True
-        self.call = replace(self.call, body=body)
 
     async def _refused(self, key: HeldKey, answer: Answer, started_at: float) -> None:
         body = b""
@@ -230,104 +188,22 @@ class Attempts:
         )
 
     async def _next_key(self) -> HeldKey:
+        dialect = self._call.dialect
         if self._last is not None and not self._left:
-            raise self._given_up(None)
+            raise self._told(given_up(self._last, None, dialect))
         ending, self._ending = self._ending, None
-        begun = time.perf_counter()
         try:
-            return await self._take(ending)
+            return await self._search.next(ending)
         except RefusedError as error:
-            raise self._given_up(error) from None
+            raise self._told(given_up(self._last, error, dialect)) from None
+        except ApiError as error:
+            raise self._told(failed_with(error, dialect)) from None
         except PoolAwayError:
             if self._last is not None:
-                raise self._given_up(None) from None
-            raise self._failed_with(pool_away()) from None
-        finally:
-            self._queue += time.perf_counter() - begun
+                raise self._told(given_up(self._last, None, dialect)) from None
+            raise self._told(failed_with(pool_away(), dialect)) from None
 
-    async def _take(self, ending: Ending | None) -> HeldKey:
-        """Get a key of a project that has not failed; else wait for one at its limit."""
-        cooling = self._cooling
-        try:
-            return await self._desk.take(
-                self._need(),
-                excluded_projects=self._shunned.projects | cooling.projects,
-                excluded_keys=self._shunned.keys | cooling.keys,
-                ending=ending,
-            )
-        except RefusedError:
-            if not cooling.keys:
-                raise
-            self._cooling = _Shunned(set(), set())
-        return await self._desk.take(
-            self._need(),
-            excluded_projects=self._shunned.projects,
-            excluded_keys=self._shunned.keys,
-        )
-
-    def _need(self) -> Need:
-        """Return what is needed, with the patience that is left after earlier tries."""
-        need = self.call.need
-        if not self._count or not need.patience:
-            return need
-        return replace(need, patience=max(0.0, self._patient_until - time.monotonic()))
-
-    def _given_up(self, refusal: RefusedError | None) -> FailedError:
-        """Return what the client is told, out of the last failure and the pool's refusal."""
-        last, dialect = self._last, self.call.dialect
-        if last is None:
-            assert refusal is not None
-            return self._failed_with(refused(refusal))
-        if last.verdict.fault is Fault.PROJECT_MODEL and last.evidence.status == 429:
-            wait = refusal.retry_after if refusal is not None else None
-            if wait is None and last.verdict.cool_for is not None:
-                wait = last.verdict.cool_for.total_seconds()
-            headers, body = render_upstream(429, last.content_type, last.body, dialect)
-            return self._answered(429, [*headers, *retry_headers(wait or 1)], body)
-        if last.verdict.fault in _HIDDEN or last.verdict.effect is Effect.KILL_KEY:
-            if refusal is not None and refusal.retry_after is not None:
-                return self._failed_with(refused(refusal))
-            return self._failed_with(upstream_unusable())
-        if last.evidence.phase is not Phase.ANSWERED:
-            return self._failed_with(self._transport_error(last))
-        headers, body = render_upstream(last.evidence.status, last.content_type, last.body, dialect)
-        return self._answered(last.evidence.status, headers, body)
-
-    def _transport_error(self, last: Failure) -> ApiError:
-        sent = last.evidence.phase is not Phase.CONNECT
-        if sent and not self.call.need.operation.is_repeatable:
-            return outcome_unknown()
-        return upstream_timed_out() if last.timed_out else upstream_lost()
-
-    def _failed_with(self, error: ApiError) -> FailedError:
-        return self._answered(error.status, *render(error, self.call.dialect))
-
-    def _answered(self, status: int, headers: Headers, body: bytes) -> FailedError:
-        return FailedError(status, [*headers, *self.headers], body)
-
-
-def refused(refusal: RefusedError) -> ApiError:
-    """Return what a client is told when the pool has no key for it."""
-    match refusal.reason:
-        case "QUOTA" | "IN_FLIGHT" | "CLIENT_LIMIT" | "OWNER_SPENT" | "AGAIN":
-            wait = refusal.retry_after
-            when = f" Try again in {max(1, round(wait))} s." if wait is not None else ""
-            what = (
-                "This token has used up a limit of its own."
-                if refusal.reason == "CLIENT_LIMIT"
-                else "Every upstream key is at its limit for this model."
-            )
-            return ApiError(
-                429,
-                f"{what}{when}",
-                code="rate_limit_exceeded",
-                retry_after=wait,
-                # Clients that wait by themselves give up beyond two minutes anyway.
-                retryable=False if wait is not None and wait > 120 else None,
-            )
-        case "TOO_LARGE":
-            return ApiError(400, "The request needs more tokens than any key allows.")
-        case "MODEL_ABSENT":
-            return ApiError(404, "No upstream key offers this model.", code="model_not_found")
-        case _:
-            return upstream_unusable()
+    def _told(self, failure: FailedError) -> FailedError:
+        failure.headers = [*failure.headers, *self.headers]
+        failure.body = self.in_clients_words(failure.body)
+        return failure

@@ -10,10 +10,10 @@ from services.edge.cors import ANSWER_HEADERS, preflight
 from services.edge.dialects import dialect_of
 from services.edge.envelopes import render
 from services.edge.errors import ApiError, bad_request
-from services.edge.failover import FailedError
 from services.edge.http import BrokenAnswerError, ClientLeftError, Exchange
 from services.edge.openai.errors import BadRequestError
 from services.edge.paths import check_path
+from services.edge.refusals import FailedError
 from services.edge.router import Router
 from services.kit.context import new_request_id, request_id
 from services.kit.logs import get_logger

@@ -10,19 +10,20 @@ from services.edge.dialects import Dialect
 from services.edge.disconnect import ClientWatch
 from services.edge.envelopes import Headers, google_error
 from services.edge.errors import bad_request, not_built
-from services.edge.http import BrokenAnswerError, Exchange, json_object
+from services.edge.http import Exchange, json_object
 from services.edge.leasing.lease import Need
 from services.edge.needs import Asker, need_of, with_content
 from services.edge.paths import Method, check_model
-from services.edge.plain import fetch, told
-from services.edge.relaying import relay_stream
+from services.edge.plain import fetch
+from services.edge.relaying import relay_body, relay_stream
+from services.edge.resources.access import bound_to, may_name_something
+from services.edge.resources.making import Making
 from services.edge.runtime import Runtime
 from services.edge.streaming import StreamFailedError
-from services.edge.upstream import UpstreamError
-from services.edge.usage import TokenUsage, find_usage
-from services.judging import Operation, Phase
+from services.edge.usage import TokenUsage
+from services.judging import Operation
 
-_TAIL = 64 * 1024
+_BATCH_VERBS = frozenset({"batchGenerateContent", "asyncBatchEmbedContent"})
 
 _SHAPES: tuple[tuple[tuple[str, ...], type | tuple[type, ...], str], ...] = (
     (("contents",), (list, dict, str), "a list"),
@@ -37,9 +38,10 @@ _SHAPES: tuple[tuple[tuple[str, ...], type | tuple[type, ...], str], ...] = (
 class GeminiRoutes:
     """The routes under `/v1beta`, `/v1` and `/v1alpha`."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, making: Making) -> None:
         """Take the shared parts."""
         self._runtime = runtime
+        self._making = making
 
     async def method(self, exchange: Exchange, version: str, method: Method) -> None:
         """Relay a verb on a model, whatever the verb."""
@@ -53,15 +55,22 @@ class GeminiRoutes:
         as_array = streamed and "alt=json" in query.split("&")
         if streamed and not as_array and "alt=sse" not in query.split("&"):
             query = f"{query}&alt=sse" if query else "alt=sse"
-        target = f"/{version}/{method.collection}/{method.model}:{method.verb}"
-        need = need_of(self._runtime.settings, asker, method.model, operation_of(method.verb))
+        name = f"{method.collection}/{method.model}"
+        # Google counts batches apart: what is refused to one says nothing of generating.
+        model = f"batches.{method.model}" if method.verb in _BATCH_VERBS else method.model
+        need = need_of(self._runtime.settings, asker, model, operation_of(method.verb))
         if need.operation is Operation.GENERATE:
             need = with_content(need, body, request)
-        call = _call(exchange, target, query, body, need)
+        call = _call(exchange, f"/{version}/{name}:{method.verb}", query, body, need)
+        access = self._runtime.access
+        if method.collection == "tunedModels":
+            call = bound_to(call, await access.resolve(need, [name]))
+        if may_name_something(call):
+            call = await access.cite(call, request)
         if not streamed:
             await self._whole(exchange, call)
         elif as_array:
-            await self._array(exchange, call)
+            await relay_body(self._runtime, exchange, call, last=b"]")
         else:
             await relay_stream(self._runtime, exchange, call, _GeminiVoice())
 
@@ -94,44 +103,17 @@ class GeminiRoutes:
         return Asker(exchange, client)
 
     async def _whole(self, exchange: Exchange, call: Call) -> None:
+        makes = call.need.operation is Operation.CREATE
         async with ClientWatch(exchange):
-            whole = await fetch(self._runtime, call)
+            whole = await (self._making.make(call) if makes else fetch(self._runtime, call))
         await exchange.answer(whole.status, [*whole.headers, *whole.told], whole.body)
-
-    async def _array(self, exchange: Exchange, call: Call) -> None:
-        """Relay a stream that is one JSON array, as clients get it that ask for JSON.
-
-        There is no place for an error in it, so a break breaks the connection.
-        """
-        attempts = self._runtime.attempts(call)
-        async with ClientWatch(exchange, delay=0):
-            sent = await attempts.next()
-            tail = b""
-            try:
-                shown = told(attempts, sent.key.alias)
-                await exchange.start(sent.answer.status, [*sent.answer.headers, *shown])
-                async for piece in sent.answer.pieces():
-                    tail = (tail + piece)[-_TAIL:]
-                    await exchange.write(piece)
-            except UpstreamError as error:
-                attempts.failed(sent.key, sent.started_at, error.phase, timed_out=error.timed_out)
-                raise BrokenAnswerError from None
-            except BaseException:
-                attempts.abandon(sent)
-                raise
-            finally:
-                await sent.answer.close()
-            if not tail.rstrip().endswith(b"]"):
-                attempts.failed(sent.key, sent.started_at, Phase.STREAM)
-                raise BrokenAnswerError
-            attempts.succeeded(sent, find_usage(tail))
-            await exchange.write(b"", more=False)
 
 
 class _GeminiVoice:
     """Whole events pass as they are; an error is an event that Google's SDKs know."""
 
     watch_finish = True
+    before = None
 
     def headers(self, upstream: Headers) -> Headers:
         return upstream

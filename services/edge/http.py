@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from services.edge.dialects import Dialect
-from services.edge.errors import ApiError, body_too_large
+from services.edge.errors import ApiError, body_too_large, client_silent
 from services.kit.ops import Receive, Scope, Send
 
 _DRAIN_LIMIT = 256 * 1024 * 1024
@@ -32,24 +32,32 @@ class Exchange:
         dialect: What the client speaks.
         request_id: Goes to the client, the logs and the other services.
         extra: Headers that every answer to this request carries.
+        scope: The request as the server saw it.
+        body_bytes: How much of the body was read, piece by piece or in draining it.
+        is_read: Whether that was all of it.
     """
 
     __slots__ = (
+        "_is_asked_for",
         "_send",
+        "body_bytes",
         "dialect",
         "extra",
         "headers",
+        "is_read",
         "method",
         "path",
         "query",
         "receive",
         "request_id",
+        "scope",
         "started",
         "status",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the head of a request."""
+        self.scope = scope
         self.receive = receive
         self._send = send
         self.method: str = scope["method"]
@@ -62,6 +70,9 @@ class Exchange:
         self.extra: list[tuple[bytes, bytes]] = []
         self.started = False
         self.status = 0
+        self.body_bytes = 0
+        self.is_read = False
+        self._is_asked_for = False
 
     def header(self, name: bytes) -> str:
         """Return a header's value, empty when it was not sent."""
@@ -84,13 +95,15 @@ class Exchange:
         """
         declared = self.header(b"content-length")
         if declared.isdigit() and int(declared) > limit:
-            await self._drain()
+            await self.drain()
             raise body_too_large(limit)
+        self._is_asked_for = True
         first = await self.receive()
         if first["type"] == "http.disconnect":
             raise ClientLeftError
         body: bytes = first.get("body", b"")
         if not first.get("more_body"):
+            self.is_read = True
             if len(body) > limit:
                 raise body_too_large(limit)
             return body
@@ -101,26 +114,55 @@ class Exchange:
                 raise ClientLeftError
             piece = message.get("body", b"")
             size += len(piece)
+            self.is_read = not message.get("more_body")
             if size > limit:
                 pieces.clear()
-                await self._drain()
+                await self.drain()
                 raise body_too_large(limit)
             pieces.append(piece)
-            if not message.get("more_body"):
+            if self.is_read:
                 return b"".join(pieces)
 
-    async def _drain(self) -> None:
+    async def read_piece(self, silence: float) -> bytes | None:
+        """Return the next bytes of the body, None at its end.
+
+        Args:
+            silence: How many seconds the client may be silent.
+
+        Raises:
+            ApiError: 408 when it was silent for longer.
+            ClientLeftError: It went away before the body was complete.
+        """
+        while not self.is_read:
+            self._is_asked_for = True
+            try:
+                async with asyncio.timeout(silence):
+                    message = await self.receive()
+            except TimeoutError:
+                raise client_silent(silence) from None
+            if message["type"] == "http.disconnect":
+                raise ClientLeftError
+            self.is_read = not message.get("more_body")
+            if piece := message.get("body"):
+                self.body_bytes += len(piece)
+                return bytes(piece)
+        return None
+
+    async def drain(self) -> None:
         """Read the rest of a refused body, so that its sender comes to read the answer."""
-        if self.header(b"expect").lower() == "100-continue":
+        if self.header(b"expect").lower() == "100-continue" and not self._is_asked_for:
             return
         seen = 0
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
-                while seen < _DRAIN_LIMIT:
+                while seen < _DRAIN_LIMIT and not self.is_read:
                     message = await self.receive()
-                    seen += len(message.get("body", b""))
-                    if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    if message["type"] == "http.disconnect":
                         return
+                    size = len(message.get("body", b""))
+                    seen += size
+                    self.body_bytes += size
+                    self.is_read = not message.get("more_body")
         except TimeoutError:
             return
 

@@ -25,6 +25,7 @@ from services.edge.openai.models import translate_model, translate_models
 from services.edge.paths import check_model, model_of_id
 from services.edge.plain import Whole, fetch
 from services.edge.relaying import relay_stream
+from services.edge.resources.access import may_name_something
 from services.edge.runtime import Runtime
 from services.edge.sse import events_of
 from services.edge.streaming import StreamFailedError
@@ -56,6 +57,8 @@ class OpenAiRoutes:
         check_model_allowed(asker.client, check_model(plan.model))
         verb = "streamGenerateContent" if plan.stream else "generateContent"
         call = self._call(asker, plan.model, verb, plan.gemini_body)
+        if may_name_something(call):
+            call = await self._runtime.access.cite(call, plan.gemini_body)
         if plan.ignored:
             names = ",".join(plan.ignored).encode("ascii", "replace")
             exchange.extra.append((b"x-gemini-balance-ignored", names[:1024]))
@@ -138,6 +141,7 @@ class _OpenAiVoice:
     """Each event is translated; a complete answer ends with `[DONE]`."""
 
     watch_finish = False
+    before = None
 
     def __init__(self, plan: ChatPlan) -> None:
         self._chat = ChatStream(plan, completion_id=_completion_id(), created=int(time.time()))

@@ -12,7 +12,13 @@ _ENCODED_SLASH = re.compile(r"%2f", re.IGNORECASE)
 _FORBIDDEN = re.compile(r"\\|%5[cC]|%00|[^\x21-\x7e]")
 _DOT_SEGMENT = re.compile(r"^(?:\.|%2e){1,2}$", re.IGNORECASE)
 
-_ALIASES = (("/gemini/v1beta/", "/v1beta/"), ("/gemini/v1/", "/v1/"), ("/hf/v1/", "/v1/"))
+_ALIASES = (
+    ("/gemini/v1beta/", "/v1beta/"),
+    ("/gemini/v1/", "/v1/"),
+    ("/gemini/upload/", "/upload/"),
+    ("/gemini/download/", "/download/"),
+    ("/hf/v1/", "/v1/"),
+)
 
 
 def check_path(raw_path: str) -> str:
@@ -82,7 +88,9 @@ def method_of(resource: str) -> Method | None:
     """
     collection, slash, rest = resource.partition("/")
     model, colon, verb = rest.partition(":")
-    if not slash or not colon or collection not in {"models", "dynamic"}:
+    if not slash or not colon or "/" in model:
+        return None
+    if collection not in {"models", "dynamic", "tunedModels"}:
         return None
     if not _VERB.fullmatch(verb):
         raise bad_request(f"'{verb[:64]}' cannot be a method of a model.", code="invalid_method")

@@ -20,13 +20,15 @@ class Whole:
         status: The upstream's.
         headers: The upstream's that may be passed on.
         told: Our own headers about the tries.
-        body: As it came.
+        body: As it came, in the names that the client knows.
+        project_id: Whose key brought it.
     """
 
     status: int
     headers: Headers
     told: Headers
     body: bytes
+    project_id: str
 
 
 async def fetch(runtime: Runtime, call: Call) -> Whole:
@@ -51,7 +53,13 @@ async def fetch(runtime: Runtime, call: Call) -> Whole:
             attempts.abandon(sent)
             raise
         attempts.succeeded(sent, find_usage(body))
-        return Whole(sent.answer.status, sent.answer.headers, told(attempts, sent.key.alias), body)
+        return Whole(
+            status=sent.answer.status,
+            headers=sent.answer.headers,
+            told=told(attempts, sent.key.alias),
+            body=attempts.in_clients_words(body),
+            project_id=sent.key.project_id,
+        )
 
 
 def told(attempts: Attempts, alias: str) -> Headers:

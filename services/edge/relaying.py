@@ -1,20 +1,26 @@
 """Relaying an open stream to a client, in whichever dialect it speaks."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
 from services.edge.calls import Call
 from services.edge.disconnect import ClientWatch
 from services.edge.envelopes import Headers
-from services.edge.errors import shutting_down
-from services.edge.failover import Attempts, FailedError
+from services.edge.errors import ApiError, shutting_down
+from services.edge.failover import Attempts, Sent
 from services.edge.heartbeat import Heartbeat
-from services.edge.http import Exchange
+from services.edge.http import BrokenAnswerError, Exchange
 from services.edge.plain import told
+from services.edge.refusals import FailedError
 from services.edge.runtime import Runtime
 from services.edge.streaming import OpenStream, StreamFailedError, open_stream
-from services.edge.usage import TokenUsage
+from services.edge.upstream import TooLongError, UpstreamError
+from services.edge.usage import TokenUsage, find_usage
+from services.judging import Phase
+
+_TAIL = 64 * 1024
 
 
 class Voice(Protocol):
@@ -22,6 +28,10 @@ class Voice(Protocol):
 
     watch_finish: bool
     """Whether the reader should look for the end of the answer, because `say` does not."""
+
+    @property
+    def before(self) -> Callable[[bytes, str], Awaitable[None]] | None:
+        """What is awaited with each block and its project before it is said, if anything."""
 
     def headers(self, upstream: Headers) -> Headers:
         """Return the head of the client's answer."""
@@ -103,7 +113,13 @@ async def _pass_on(
         shown = told(attempts, stream.sent.key.alias)
         await exchange.start(answer.status, [*voice.headers(answer.headers), *shown])
     async for block in stream.blocks():
-        frames = voice.say(block)
+        if voice.before is not None:
+            try:
+                await voice.before(block, stream.sent.key.project_id)
+            except ApiError as error:
+                attempts.abandon(stream.sent)
+                raise StreamFailedError(error) from None
+        frames = voice.say(attempts.in_clients_words(block))
         if not voice.watch_finish:
             reader.finished = voice.is_finished()
         if frames:
@@ -113,6 +129,58 @@ async def _pass_on(
     attempts.succeeded(stream.sent, reader.usage if voice.watch_finish else voice.usage())
     if ending := voice.ending():
         await exchange.write(ending)
+
+
+async def relay_body(
+    runtime: Runtime, exchange: Exchange, call: Call, *, last: bytes = b""
+) -> None:
+    """Answer a request with bytes as they arrive.
+
+    There is no place for an error in them, so a break breaks the connection.
+
+    Args:
+        runtime: The shared parts.
+        exchange: The request.
+        call: What to send.
+        last: What a complete answer ends with, empty for anything.
+
+    Raises:
+        FailedError: There was no answer.
+        BrokenAnswerError: It broke off.
+    """
+    attempts = runtime.attempts(call)
+    async with ClientWatch(exchange, delay=0):
+        sent = await attempts.next()
+        tail = b""
+        try:
+            shown = told(attempts, sent.key.alias)
+            await exchange.start(sent.answer.status, [*sent.answer.headers, *shown])
+            async for piece in _pieces(runtime, attempts, sent):
+                tail = (tail + piece)[-_TAIL:]
+                await exchange.write(piece)
+        except (UpstreamError, TooLongError) as error:
+            timed_out = isinstance(error, UpstreamError) and error.timed_out
+            attempts.failed(sent.key, sent.started_at, Phase.STREAM, timed_out=timed_out)
+            raise BrokenAnswerError from None
+        except BaseException:
+            attempts.abandon(sent)
+            raise
+        finally:
+            await sent.answer.close()
+        if not tail.rstrip().endswith(last):
+            attempts.failed(sent.key, sent.started_at, Phase.STREAM)
+            raise BrokenAnswerError
+        attempts.succeeded(sent, find_usage(tail))
+        await exchange.write(b"", more=False)
+
+
+async def _pieces(runtime: Runtime, attempts: Attempts, sent: Sent) -> AsyncIterator[bytes]:
+    if attempts.is_renamed:
+        # A name may be cut in two by the end of a piece.
+        yield attempts.in_clients_words(await sent.answer.read(runtime.settings.max_answer_bytes))
+        return
+    async for piece in sent.answer.pieces():
+        yield piece
 
 
 async def _beat(exchange: Exchange, voice: Voice) -> None:

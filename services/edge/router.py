@@ -5,11 +5,17 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.edge.dialects import Dialect
-from services.edge.errors import method_not_allowed, not_built, not_found
+from services.edge.errors import method_not_allowed, not_built, not_found, not_possible
+from services.edge.file_routes import FileRoutes
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.http import Exchange
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.paths import method_of
+from services.edge.resources.interactions import InteractionRoutes
+from services.edge.resources.routes import ResourceRoutes
+from services.edge.resources.targets import target_of
+from services.edge.uploads.collections import upload_id_of, upstream_path
+from services.edge.uploads.routes import UploadRoutes
 
 _GEMINI_VERSIONS = frozenset({"v1beta", "v1", "v1alpha"})
 _LATER_OPENAI = {
@@ -38,16 +44,32 @@ class Route:
     handle: Callable[[Exchange], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What serves the routes, by what they are about."""
+
+    openai: OpenAiRoutes
+    gemini: GeminiRoutes
+    files: FileRoutes
+    uploads: UploadRoutes
+    resources: ResourceRoutes
+    interactions: InteractionRoutes
+
+
 class Router:
     """Finds the route of a request."""
 
-    def __init__(self, openai: OpenAiRoutes, gemini: GeminiRoutes) -> None:
-        """Take the routes of both dialects."""
-        self._gemini = gemini
-        self._openai = openai
-        self._chat = Route("chat", openai.chat)
-        self._embeddings = Route("embeddings", openai.embeddings)
-        self._models = Route("models", openai.models)
+    def __init__(self, handlers: Handlers) -> None:
+        """Take the handlers of both dialects."""
+        self._resources = handlers.resources
+        self._interactions = handlers.interactions
+        self._files = handlers.files
+        self._uploads = handlers.uploads
+        self._gemini = handlers.gemini
+        self._openai = handlers.openai
+        self._chat = Route("chat", self._openai.chat)
+        self._embeddings = Route("embeddings", self._openai.embeddings)
+        self._models = Route("models", self._openai.models)
 
     def find(self, exchange: Exchange) -> Route | None:
         """Return the route of a request, None when it is not for the API.
@@ -55,6 +77,9 @@ class Router:
         Raises:
             ApiError: 404, 405 or 501 when there is none, 400 for impossible names.
         """
+        if upload_id := upload_id_of(exchange):
+            exchange.dialect = Dialect.GEMINI
+            return Route("upload", partial(self._uploads.go_on, upload_id=upload_id))
         if exchange.dialect is Dialect.OPENAI:
             return self._find_openai(exchange)
         return self._find_gemini(exchange)
@@ -83,6 +108,10 @@ class Router:
         _, root, rest = [*exchange.path.split("/", 2), "", ""][:3]
         if root in _GEMINI_VERSIONS and rest:
             return self._below_version(exchange, root, rest)
+        if (path := upstream_path(exchange.path)) is not None:
+            return Route("upload_start", partial(self._uploads.begin, path=path))
+        if root == "download" and (file := rest.partition("/")[2]).startswith("files/"):
+            return Route("files", partial(self._files.serve, resource=file))
         if root in {"upload", "download"} and rest:
             return self._collection(rest.split("/")[-1])
         raise not_found(exchange.method, exchange.path)
@@ -93,6 +122,21 @@ class Router:
         if called is not None and "/" not in called.verb:
             route = Route("method", partial(self._gemini.method, version=version, method=called))
             return _only("POST", exchange.method, route)
+        if rest == "files" or rest.startswith("files/"):
+            return Route("files", partial(self._files.serve, resource=rest))
+        if rest == "files:register":
+            raise not_possible(
+                "files:register",
+                "it needs a Google account that owns the bucket, and keys have none. Upload the "
+                "file instead.",
+            )
+        if rest == "interactions":
+            route = Route("interactions", partial(self._interactions.create, version=version))
+            return _only("POST", exchange.method, route)
+        if (target := target_of(rest)) is not None:
+            return Route(
+                "resources", partial(self._resources.serve, version=version, target=target)
+            )
         if collection == "models" and rest.count("/") <= 1:
             model = rest.partition("/")[2]
             route = Route(

@@ -6,7 +6,11 @@ from services.edge.calls import Call
 from services.edge.clients import Clients
 from services.edge.drain import Drain
 from services.edge.failover import Attempts
+from services.edge.files import Files
 from services.edge.leasing.desk import LeaseDesk
+from services.edge.resources.access import Access
+from services.edge.resources.bringing import Bringing
+from services.edge.resources.registry import Registry
 from services.edge.settings import EdgeSettings
 from services.edge.upstream import Upstream
 
@@ -20,7 +24,11 @@ class Runtime:
     desk: LeaseDesk
     upstream: Upstream
     drain: Drain
+    files: Files | None
+    registry: Registry
+    access: Access
+    bringing: Bringing
 
     def attempts(self, call: Call) -> Attempts:
         """Return the tries of a call."""
-        return Attempts(call, self.desk, self.upstream, self.settings.max_retries)
+        return Attempts(call, self.desk, self.upstream, self.bringing, self.settings.max_retries)

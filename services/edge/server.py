@@ -7,15 +7,25 @@ from functools import partial
 
 from services.edge.clients import Clients
 from services.edge.drain import Drain
+from services.edge.file_routes import FileRoutes
+from services.edge.files import Files
 from services.edge.front_door import FrontDoor
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.pages import build_pages
-from services.edge.router import Router
+from services.edge.resources.access import Access
+from services.edge.resources.bringing import Bringing
+from services.edge.resources.copies import Copies
+from services.edge.resources.interactions import InteractionRoutes
+from services.edge.resources.making import Making
+from services.edge.resources.registry import Registry
+from services.edge.resources.routes import ResourceRoutes
+from services.edge.router import Handlers, Router
 from services.edge.runtime import Runtime
 from services.edge.settings import EdgeSettings
+from services.edge.uploads.routes import UploadRoutes
 from services.edge.upstream import Upstream
 from services.kit.egress import Egress
 from services.kit.health import Health
@@ -29,6 +39,7 @@ log = get_logger(__name__)
 _LEASE_SLACK_SECONDS = 30
 _SETTLE_AT_END_SECONDS = 3
 _PATIENCE_SECONDS = 10
+_WATCH_SECONDS = 5
 
 
 async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
@@ -44,7 +55,13 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
             read_timeout=settings.time_out,
         )
     )
-    keypool = Keypool(settings.keypool_target, settings.service_credential.get_secret_value())
+    credential = settings.service_credential.get_secret_value()
+    keypool = Keypool(settings.keypool_target, credential)
+    files = (
+        Files(settings.files_target, credential, silence=settings.time_out)
+        if settings.files_target
+        else None
+    )
     patience = min(settings.max_wait_seconds, _PATIENCE_SECONDS)
     desk = LeaseDesk(
         keypool,
@@ -55,10 +72,33 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     )
     clients = Clients(keypool, grace_seconds=settings.lease_grace_seconds, patience=patience)
     drain = Drain()
-    runtime = Runtime(settings, clients, desk, Upstream(settings.base_url, egress), drain)
-    door = FrontDoor(Router(OpenAiRoutes(runtime), GeminiRoutes(runtime)), build_pages(health))
-    working = asyncio.create_task(desk.run())
-    meeting = asyncio.create_task(_meet(keypool, health))
+    registry = Registry(keypool.channel, desk)
+    copies = Copies(files.channel, ensure_seconds=settings.time_out) if files else None
+    runtime = Runtime(
+        settings=settings,
+        clients=clients,
+        desk=desk,
+        upstream=Upstream(settings.base_url, egress),
+        drain=drain,
+        files=files,
+        registry=registry,
+        access=Access(registry, files_are_shared=not settings.files_user_isolation_enabled),
+        bringing=Bringing(copies),
+    )
+    making = Making(runtime)
+    handlers = Handlers(
+        openai=OpenAiRoutes(runtime),
+        gemini=GeminiRoutes(runtime, making),
+        files=FileRoutes(runtime),
+        uploads=UploadRoutes(runtime),
+        resources=ResourceRoutes(runtime, making),
+        interactions=InteractionRoutes(runtime, making),
+    )
+    door = FrontDoor(Router(handlers), build_pages(health))
+    tasks = [
+        asyncio.create_task(work)
+        for work in (desk.run(), _meet(keypool, health), _watch(files, health))
+    ]
     gc.freeze()
     try:
         async with (
@@ -74,12 +114,15 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
                 max(0.0, settings.drain_seconds - 1), drain.interrupt
             )
     finally:
-        for task in (working, meeting):
+        for task in tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await making.close(_SETTLE_AT_END_SECONDS)
         await desk.close(_SETTLE_AT_END_SECONDS)
         await keypool.close()
+        if files is not None:
+            await files.close()
         await egress.aclose()
 
 
@@ -88,3 +131,11 @@ async def _meet(keypool: Keypool, health: Health) -> None:
     while not await keypool.is_serving():
         await asyncio.sleep(0.2)
     health.report("keypool", well=True)
+
+
+async def _watch(files: Files | None, health: Health) -> None:
+    """Show how the files service is. The edge is ready without it: most requests are."""
+    health.note("files", "unavailable" if files else "not configured")
+    while files is not None:
+        health.note("files", "ok" if await files.is_serving() else "unavailable")
+        await asyncio.sleep(_WATCH_SECONDS)

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from services.kit.settings import ServiceSettings
+from services.edge.uploads.addresses import TrustedPeers
+from services.kit.settings import ServiceSettings, TextList
 
 
 class EdgeSettings(ServiceSettings):
@@ -48,8 +49,22 @@ class EdgeSettings(ServiceSettings):
     lease_grace_seconds: float = Field(default=300, ge=0)
     """How long requests go on with known keys while the key pool is away."""
 
+    public_url: str = ""
+    """The address that clients see, such as `https://ai.example.com/gemini`; uploads get theirs
+    below it. Without it, what the request says of itself."""
+
+    forwarded_allow_ips: TextList = Field(default=["127.0.0.1"])
+    """Addresses and networks of the proxies whose `X-Forwarded-Proto`, `-Host`, `-Port` and
+    `-Prefix` are believed; `*` for all."""
+
+    upload_idle_seconds: float = Field(default=60, gt=0)
+    """Longest silence of a client in the middle of an upload's bytes, in seconds."""
+
+    files_user_isolation_enabled: bool = True
+    """Whether a file can be used by the client alone that uploaded it; off, by all of its pool."""
+
     max_body_bytes: int = Field(default=100 * 1024 * 1024, gt=0)
-    """Longest request body."""
+    """Longest request body, uploads apart: those end at Google's 2 GiB."""
 
     max_answer_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
     """Longest answer that is not streamed."""
@@ -60,9 +75,24 @@ class EdgeSettings(ServiceSettings):
         # Some installations write it as a JSON list of one.
         if value.startswith("[") and len(listed := json.loads(value)) == 1:
             value = str(listed[0])
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be an http or https address")
-        if parts.query or parts.fragment or parts.username:
-            raise ValueError("must hold no query, fragment or credential")
-        return re.sub(r"/(v1|v1beta|v1alpha)$", "", value.rstrip("/"))
+        return re.sub(r"/(v1|v1beta|v1alpha)$", "", _root_address(value))
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_address(cls, value: str) -> str:
+        return _root_address(value) if value else ""
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _are_peers(cls, value: list[str]) -> list[str]:
+        TrustedPeers(value)
+        return value
+
+
+def _root_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http or https address")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("must hold no query, fragment or credential")
+    return value.rstrip("/")

@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 
 from services.edge.errors import ApiError, answer_cut, upstream_lost
-from services.edge.failover import Attempts, Failure, Sent
+from services.edge.failover import Attempts, Sent
+from services.edge.refusals import Failure
 from services.edge.sse import BrokenStreamError, SseReader
 from services.edge.upstream import UpstreamError
 from services.judging import Phase

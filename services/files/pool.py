@@ -1,6 +1,7 @@
 """The files service's side of the key pool's contract: domain types in, gRPC out."""
 
 import hashlib
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -178,7 +179,8 @@ def _refused(response: pb.AcquireLeasesResponse) -> NoKeyError:
     reason = pb.Refusal.Reason.Name(refusal.reason).removeprefix("REASON_")
     wait = None
     if refusal.HasField("retry_at"):
-        seconds = (refusal.retry_at.ToNanoseconds() - response.now.ToNanoseconds()) / 1e9
+        now = response.now.ToNanoseconds() / 1e9 if response.HasField("now") else time.time()
+        seconds = refusal.retry_at.ToNanoseconds() / 1e9 - now
         wait = timedelta(seconds=max(0.0, seconds))
     return NoKeyError(
         refusal.message or "no key is free", metadata={"refusal": reason}, retry_delay=wait

@@ -309,7 +309,11 @@ ANSWER_RULES: tuple[Rule, ...] = (
         _give_up("resource.forbidden", Fault.REQUEST),
         _all(
             _status(403),
-            _begins("You do not have permission to access the", "You don't have permission"),
+            _begins(
+                "You do not have permission to access the",
+                "You don't have permission",
+                "CachedContent not found",
+            ),
         ),
     ),
     Rule(_try_elsewhere("project.forbidden", Fault.PROJECT), _status(403)),

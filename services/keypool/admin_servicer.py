@@ -9,6 +9,8 @@ from gemini_balance.keypool.v1 import admin_pb2 as pb
 from gemini_balance.keypool.v1 import admin_pb2_grpc
 
 from services.keypool import wire_admin as wire
+from services.keypool import wire_bulk
+from services.keypool.bulk_changes import BulkChanges
 from services.keypool.catalog import KeyChange, KeyState, TokenChange, TokenState
 from services.keypool.checking import read_id, read_ids, read_page_size, read_pool, read_text
 from services.keypool.declaring import Declarations
@@ -41,6 +43,7 @@ class AdminServicer(admin_pb2_grpc.KeyAdminServiceServicer):
         tokens: Tokens,
         usage: UsageBook,
         *,
+        bulk: BulkChanges,
         projects: Projects,
         quotas: Declarations,
         verifying: Verifying,
@@ -51,6 +54,7 @@ class AdminServicer(admin_pb2_grpc.KeyAdminServiceServicer):
         self._keys = keys
         self._tokens = tokens
         self._usage = usage
+        self._bulk = bulk
         self._projects = projects
         self._quotas = quotas
         self._verifying = verifying
@@ -93,6 +97,18 @@ class AdminServicer(admin_pb2_grpc.KeyAdminServiceServicer):
         """Change a key."""
         key = await self._keys.change(*wire.read_key_change(request))
         return pb.UpdateKeyResponse(key=wire.write_key(key))
+
+    async def BatchUpdateKeys(
+        self, request: pb.BatchUpdateKeysRequest, context: Context
+    ) -> pb.BatchUpdateKeysResponse:
+        """Change many keys alike."""
+        key_ids, change = wire_bulk.read_named(request), wire_bulk.read_change(request)
+        if key_ids:
+            return wire_bulk.write_changed(await self._bulk.change_named(key_ids, change))
+        selected = self._bulk.change_selected(
+            *wire_bulk.read_filter(request), change, request.page_token
+        )
+        return wire_bulk.write_changed(await selected)
 
     async def PauseKey(self, request: pb.PauseKeyRequest, context: Context) -> pb.PauseKeyResponse:
         """Take a key out of use."""

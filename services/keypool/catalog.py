@@ -129,6 +129,8 @@ class KeyChange:
         max_in_flight: Calls that may run at one time; 0 means any number.
         priority: Keys of a higher one are used first.
         proxy_url: The proxy of its calls, empty for none.
+        add_tags: Tags to add to those that it has.
+        drop_tags: Tags to take away from those that it has.
     """
 
     state: str | None = None
@@ -140,6 +142,26 @@ class KeyChange:
     priority: int | None = None
     proxy_url: str | None = field(default=None, repr=False)
     dead_reason: str = ""
+    add_tags: tuple[str, ...] = ()
+    drop_tags: tuple[str, ...] = ()
+
+
+class Touched(Enum):
+    """What became of a key that was to be changed; the values are the store's words."""
+
+    UNKNOWN = 0
+    CHANGED = 1
+    CHANGED_SEEDED = 2
+    TOO_MANY_TAGS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFilter:
+    """Which keys are meant; what is empty leaves the choice open."""
+
+    state: KeyState | None = None
+    tag: str = ""
+    project_id: str = ""
 
 
 class TokenState(Enum):

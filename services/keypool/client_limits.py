@@ -7,9 +7,12 @@ from dataclasses import dataclass
 class ClientLimits:
     """The limits of one client; 0 means any number.
 
-    A request counts when a lease is granted for it, and not when the lease
-    comes back unused. Tokens count once the upstream has told them, so a day's
-    last requests may go beyond the limit by what they use themselves.
+    A request counts once, when a lease is granted for it, however often it is
+    tried: a lease that is granted in the call that settles a failed one takes
+    its place, unless the client was to blame for the failure. It does not count
+    when the lease comes back unused. Free operations count nothing. Tokens
+    count once the upstream has told them, so a day's last requests may go
+    beyond the limit by what they use themselves.
 
     Attributes:
         requests_per_minute: Requests in any 60 s.

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from services.judging import Effect, Phase, judge
+from services.judging import Effect, Fault, Phase, Retry, judge
 from services.judging.error_body import ErrorBody, read_error_body
 from services.judging.rules import LONGEST_MINUTE_DELAY
 from services.keypool.identity import Identity
@@ -75,6 +75,8 @@ def _with_verdict(row: OutcomeRow, settlement: Settlement) -> OutcomeRow:
         ends_with_day=ends_with_day,
         rule_id=verdict.rule_id,
         is_unsent=evidence.phase is Phase.CONNECT,
+        # What is repaired was spoilt by the change of keys, not by the client.
+        is_blameless=verdict.fault is not Fault.REQUEST or verdict.retry is Retry.REPAIRED,
         told_limits=(
             read_limits(body.violations) if verdict.effect is Effect.COOL_MODEL else Limits()
         ),

@@ -174,9 +174,7 @@ class Keys:
             KeyUnknownError: There is none of this id.
         """
         key = await self.get(key_id)
-        sealed = None
-        if change.proxy_url is not None:
-            sealed = self._secrets.seal_proxy(key_id, change.proxy_url)
+        sealed = self._secrets.seal_proxy(key_id, change.proxy_url or "")
         if not await self._store.change(key.pool, key_id, change, sealed_proxy=sealed):
             raise KeyUnknownError("no such key", metadata={"key_id": key_id})
         return await self.get(key_id)

@@ -82,8 +82,9 @@ class Leasing:
 
     async def acquire(self, order: LeaseOrder, settlements: Sequence[Settlement]) -> Grant:
         """Count outcomes, then grant up to `order.count` leases."""
-        order = _named(order)
         outcomes = self._judge_known(settlements)
+        replaced = tuple(row.raw_id for row in outcomes if row.is_blameless)
+        order = _named(replace(order, replaces=replaced))
         if self._egress is not None and self._egress.has_blocked:
             leases, rows = await self._grant_around(self._egress, order, outcomes)
         else:

@@ -1,6 +1,6 @@
 """What the key pool counts. Labels are bounded: no ids, no models."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 GRANTED = Counter("keypool_leases_granted_total", "Leases granted.")
 REFUSED = Counter("keypool_refusals_total", "Orders that got fewer leases.", ["reason"])
@@ -18,4 +18,12 @@ LOSSES = Counter("keypool_store_losses_total", "Times that the store was found w
 
 REMEMBERED = Counter(
     "keypool_states_remembered_total", "Quota states kept in memory for when the store loses them."
+)
+
+CLOCK_AHEAD = Gauge(
+    "keypool_store_clock_ahead_seconds",
+    "By how much the store's clock is ahead of this process's, at least; negative when behind.",
+)
+CLOCK_ALARMS = Counter(
+    "keypool_clock_alarms_total", "Answers of the store whose clock was more than 1 s off."
 )

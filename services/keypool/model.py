@@ -44,6 +44,8 @@ class LeaseOrder:
         is_free: Whether it is for calls that use no quota of the model.
         wait_budget: How long the caller can wait for a slot ahead.
         affinity_hash: 64 bits; orders of equal hash prefer the same project, 0 for none.
+        replaces: Leases, as the store knows them, whose tries failed through no fault of the
+            client: what takes their place is not counted as further requests of its own.
     """
 
     request_id: str
@@ -59,6 +61,7 @@ class LeaseOrder:
     is_free: bool = False
     wait_budget: timedelta = timedelta()
     affinity_hash: int = 0
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,14 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """Requests within the last hour or so: how many, and since when there were any."""
+
+    requests: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How a project stands with a model; eligible when there is no reason.
 
@@ -231,8 +242,8 @@ class Standing:
         windows: The limits in force.
         live_keys: Its live keys.
         in_flight: Calls of its live keys that are running.
-        dry_time: When the day's quota will be used up at the day's rate so far, None
-            when it will not be today.
+        dry_time: When the day's quota will be used up at the rate of the last hour, None when
+            it will not be today.
     """
 
     project_id: str

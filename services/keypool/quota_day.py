@@ -17,9 +17,3 @@ def ends_of_day(now: datetime, count: int = 3) -> list[datetime]:
         datetime.combine(today + timedelta(days=ahead), time(), PACIFIC).astimezone(UTC)
         for ahead in range(1, count + 1)
     ]
-
-
-def start_of_day(now: datetime) -> datetime:
-    """Return when the quota day began in which `now` lies, in UTC."""
-    today = now.astimezone(PACIFIC).date()
-    return datetime.combine(today, time(), PACIFIC).astimezone(UTC)

@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 
 from services.judging.error_body import Violation
+from services.keypool.model import Pace
 from services.keypool.project_store import Limits
-from services.keypool.quota_day import ends_of_day, start_of_day
+from services.keypool.quota_day import ends_of_day
 
-SHORTEST_SPAN = timedelta(minutes=1)
-"""A rate is not told from less of a day than this."""
+SHORTEST_SPAN = timedelta(minutes=10)
+"""A rate is not told from less than this: a burst is no rate."""
 
 
 def read_limits(violations: tuple[Violation, ...]) -> Limits:
@@ -31,16 +32,25 @@ def read_limits(violations: tuple[Violation, ...]) -> Limits:
     return Limits(min(minute, default=None), min(tokens, default=None), min(day, default=None))
 
 
-def dry_time(used: int, limit: int, now: datetime) -> datetime | None:
-    """Return when a day's quota will be used up at the day's rate so far.
+def dry_time(used: int, limit: int, pace: Pace | None, now: datetime) -> datetime | None:
+    """Return when a day's quota will be used up at the rate of the last hour.
+
+    Args:
+        used: Requests of the day so far.
+        limit: Requests that a day allows.
+        pace: Requests lately, None when nothing is known of them.
+        now: The present.
 
     Returns:
-        `now` when it is; None when it will not be before the day ends.
+        `now` when it is used up already; None when it will not be before the day ends.
     """
     if used >= limit:
         return now
-    if not used:
+    if pace is None or not pace.requests:
         return None
-    passed = max(now - start_of_day(now), SHORTEST_SPAN)
-    dry_at = now + passed * ((limit - used) / used)
-    return dry_at if dry_at < ends_of_day(now, 1)[0] else None
+    passed = max(now - pace.since, SHORTEST_SPAN)
+    share = (limit - used) / pace.requests
+    # Compared as shares: a time that far ahead may be none.
+    if share >= (ends_of_day(now, 1)[0] - now) / passed:
+        return None
+    return now + passed * share

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from redis.asyncio.client import Pipeline
 
-from services.keypool.catalog import Added, KeyChange, KeyRow, SealedKey
+from services.keypool.catalog import Added, KeyChange, KeyFilter, KeyRow, SealedKey, Touched
 from services.keypool.redis_keys import POOLS, pool_key, pool_prefix
 from services.keypool.redis_scripts import (
     Call,
@@ -17,11 +17,17 @@ from services.keypool.redis_scripts import (
     maybe_from_ms,
     texts,
 )
+from services.keypool.store import Selected
 
 _ADD = load_script("projects", "add_key")
-_CHANGE = load_script("projects", "change_key")
+_CHANGE = load_script("projects", "change_keys")
+_SELECT = load_script("select_keys")
 _RESEAL = load_script("reseal_key")
 _BATCH = 500
+_CHANGED_AT_ONCE = 50
+_SELECTED_AT_ONCE = 250
+"""So many keys are looked at by one run of a script: nobody else is served meanwhile."""
+
 _SPLIT = 63
 """A hash keeps its compact form while no value is longer, so secrets are kept in two parts,
 of which the first is the longest that costs one byte to frame."""
@@ -56,7 +62,7 @@ class RedisKeyStore:
     async def get_many(self, key_ids: Sequence[str]) -> list[KeyRow | None]:
         """See `KeyStore.get_many`."""
         found: dict[str, KeyRow] = {}
-        for pool in await self._pools():
+        for pool in await self.pools():
             for first in range(0, len(key_ids), _BATCH):
                 batch = key_ids[first : first + _BATCH]
                 found |= {row.key_id: row for row in await self._read(pool, batch)}
@@ -66,34 +72,52 @@ class RedisKeyStore:
         """See `KeyStore.list_after`."""
         start = f"({key_id}" if key_id else "-"
         rows: list[KeyRow] = []
-        for name in [pool] if pool else await self._pools():
+        for name in [pool] if pool else await self.pools():
             rows += await self._read(name, await self._ids_after(name, start, limit))
         rows.sort(key=lambda row: row.key_id)
         return rows[:limit]
 
     async def change(
-        self, pool: str, key_id: str, change: KeyChange, *, sealed_proxy: bytes | None = None
+        self, pool: str, key_id: str, change: KeyChange, *, sealed_proxy: bytes = b""
     ) -> bool:
         """See `KeyStore.change`."""
-        fields: list[str | bytes | int] = []
-        if change.note is not None:
-            fields += ["note", change.note]
-        if change.tags is not None:
-            fields += ["tags", _write_tags(change.tags)]
-        for name, number, usual in (
-            ("weight", change.weight, 1),
-            ("max_in_flight", change.max_in_flight, 0),
-            ("priority", change.priority, 0),
-        ):
-            if number is not None:
-                fields += [name, "" if number == usual else number]
-        if sealed_proxy is not None:
-            fields += ["proxy", sealed_proxy]
-        if change.dead_reason:
-            fields += ["dead_reason", change.dead_reason]
-        arguments = (key_id, change.state or "", change.project_id or "", *fields)
-        [changed] = await self._port.run(Call(_CHANGE, pool_prefix(pool), arguments))
-        return bool(changed)
+        [touched] = await self.change_many(pool, [(key_id, sealed_proxy)], change)
+        return touched is not Touched.UNKNOWN
+
+    async def change_many(
+        self, pool: str, keys: Sequence[tuple[str, bytes]], change: KeyChange
+    ) -> list[Touched]:
+        """See `KeyStore.change_many`."""
+        written, touched = write_change(change), list[Touched]()
+        for first in range(0, len(keys), _CHANGED_AT_ONCE):
+            batch = [part for key in keys[first : first + _CHANGED_AT_ONCE] for part in key]
+            # One after the other: the server would run all that it has read at a stretch.
+            [kinds] = await self._port.run(Call(_CHANGE, pool_prefix(pool), (written, *batch)))
+            touched += [Touched(kind) for kind in kinds]
+        return touched
+
+    async def select(self, pool: str, wanted: KeyFilter, after: str, limit: int) -> Selected:
+        """See `KeyStore.select`."""
+        state = wanted.state.value if wanted.state else ""
+        found, examined = list[str](), 0
+        while examined < limit:
+            begin, size = f"({after}" if after else "-", min(limit - examined, _SELECTED_AT_ONCE)
+            arguments = (begin, size, state, wanted.tag, wanted.project_id)
+            [[ids, seen, last]] = await self._port.run(Call(_SELECT, pool_prefix(pool), arguments))
+            found += texts(ids)
+            examined, after = examined + seen, last.decode()
+            if not after:
+                break
+        return Selected(found, examined, after)
+
+    async def pools(self) -> list[str]:
+        """See `KeyStore.pools`."""
+        return sorted(texts(await self._port.do(lambda redis: redis.smembers(POOLS))))
+
+    async def count(self, pool: str) -> int:
+        """See `KeyStore.count`."""
+        index = pool_key(pool, "key_ids")
+        return int(await self._port.do(lambda redis: redis.zcard(index)))
 
     async def reseal(self, pool: str, rows: Sequence[tuple[KeyRow, bytes, bytes]]) -> int:
         """See `KeyStore.reseal`."""
@@ -108,9 +132,6 @@ class RedisKeyStore:
             for row, secret, proxy in rows
         )
         return sum(await self._port.run(*calls))
-
-    async def _pools(self) -> list[str]:
-        return sorted(texts(await self._port.do(lambda redis: redis.smembers(POOLS))))
 
     async def _ids_after(self, pool: str, start: str, limit: int) -> tuple[str, ...]:
         index = pool_key(pool, "key_ids")
@@ -156,6 +177,34 @@ def _add_call(pool: str, key: SealedKey, *, revives: bool) -> Call:
     }
     given = [part for pair in fields.items() if pair[1] for part in pair]
     return Call(_ADD, pool_prefix(pool), (key.key_id, key.project_id, int(revives), *given))
+
+
+def write_change(change: KeyChange) -> bytes:
+    """Return a change as the script reads it."""
+    fields: list[tuple[str, str]] = []
+    if change.note is not None:
+        fields.append(("note", change.note))
+    if change.tags is not None:
+        fields.append(("tags", _write_tags(change.tags).decode()))
+    for name, number, usual in (
+        ("weight", change.weight, 1),
+        ("max_in_flight", change.max_in_flight, 0),
+        ("priority", change.priority, 0),
+    ):
+        if number is not None:
+            fields.append((name, "" if number == usual else str(number)))
+    if change.dead_reason:
+        fields.append(("dead_reason", change.dead_reason))
+    return orjson.dumps(
+        {
+            "state": change.state or "",
+            "project": change.project_id or "",
+            "fields": fields,
+            "add": change.add_tags,
+            "drop": change.drop_tags,
+            "proxies": int(change.proxy_url is not None),
+        }
+    )
 
 
 def _write_tags(tags: Sequence[str]) -> bytes:

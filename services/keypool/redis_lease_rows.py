@@ -10,6 +10,7 @@ import orjson
 
 from services.keypool.model import (
     LeaseOrder,
+    Pace,
     Refusal,
     RefusalReason,
     Usage,
@@ -45,7 +46,7 @@ def write_calendar(now: datetime, slack: timedelta = SLACK) -> bytes:
 
 
 def write_wishes(order: LeaseOrder) -> bytes:
-    """Return what narrows an order."""
+    """Return what narrows an order, and which failed tries it replaces."""
     wishes = order.wishes
     return orjson.dumps(
         {
@@ -58,6 +59,7 @@ def write_wishes(order: LeaseOrder) -> bytes:
             "hold": 0 if order.hold is None else to_ms(order.hold),
             "wait": to_ms(order.wait_budget),
             "affinity": _write_affinity(order.affinity_hash),
+            "replaces": [int(raw_id.partition("/")[0]) for raw_id in order.replaces],
         }
     )
 
@@ -81,7 +83,7 @@ def write_spans(order: LeaseOrder) -> tuple[int, int]:
     return hold, hold + lifetime
 
 
-def write_outcome(row: OutcomeRow) -> list[str | int | list[int]]:
+def write_outcome(row: OutcomeRow, *, is_replaced: bool) -> list[str | int | list[int]]:
     """Return an outcome as the script that settles reads it."""
     limits = row.told_limits
     return [
@@ -101,6 +103,7 @@ def write_outcome(row: OutcomeRow) -> list[str | int | list[int]]:
         -int(-row.started_at.timestamp() * 1000 // 1) if row.started_at else 0,
         int(row.is_unsent),
         [limits.rpm or 0, limits.tpm or 0, limits.rpd or 0],
+        int(is_replaced),
     ]
 
 
@@ -157,7 +160,7 @@ def read_standing(row: Sequence[Any]) -> StandingRow:
     project, score, live_keys, in_flight, full, cool_until, flags, project_cool_until, fits = row[
         :9
     ]
-    windows = row[9:]
+    *windows, pace = row[9:]
     return StandingRow(
         project_id=project.decode(),
         score=float(score),
@@ -174,5 +177,5 @@ def read_standing(row: Sequence[Any]) -> StandingRow:
             for kind, (limit, used, learned) in zip(WindowKind, windows, strict=True)
             if float(limit) >= 0
         ),
-        day_count=int(float(windows[2][1])),
+        pace=Pace(int(float(pace[0])), from_ms(pace[1])) if pace else None,
     )

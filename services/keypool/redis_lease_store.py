@@ -1,11 +1,12 @@
 """Leases and outcomes in Redis; the rules of the atomic steps are in the scripts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
+from services.keypool.clock_watch import ClockWatch
 from services.keypool.model import LeaseOrder, SettleKind
 from services.keypool.redis_keys import pool_prefix
 from services.keypool.redis_lease_rows import (
@@ -23,6 +24,7 @@ from services.keypool.redis_scripts import Call, RedisPort, from_ms, load_script
 from services.keypool.store import GrantRows, OutcomeRow, SettledRows, StandingRow
 
 _ACQUIRE = load_script(
+    "pace",
     "quota",
     "charges",
     "limits",
@@ -36,10 +38,18 @@ _ACQUIRE = load_script(
     "acquire_answer",
 )
 _SETTLE = load_script(
-    "quota", "charges", "limits", "client", "usage", "settle_effects", "settle_guard", "settle"
+    "pace",
+    "quota",
+    "charges",
+    "limits",
+    "client",
+    "usage",
+    "settle_effects",
+    "settle_guard",
+    "settle",
 )
 _RENEW = load_script("renew")
-_EXPLAIN = load_script("projects", "quota", "charges", "limits", "explain")
+_EXPLAIN = load_script("projects", "pace", "quota", "charges", "limits", "explain")
 _QUOTAS_CHANGED = load_script("quotas_changed")
 _SWEEP = load_script("sweep_model")
 
@@ -61,6 +71,7 @@ class RedisLeaseStore:
         *,
         slack: timedelta = SLACK,
         now: Callable[[], datetime] = _wall_clock,
+        watch: ClockWatch | None = None,
     ) -> None:
         """Work over a port.
 
@@ -68,18 +79,22 @@ class RedisLeaseStore:
             port: The way to Redis.
             slack: By how much longer a minute counts here than at Google.
             now: Our clock, for the calendar. What counts is the clock of Redis.
+            watch: Told what both clocks say.
         """
         self._port = port
         self._slack = slack
         self._now = now
+        self._watch = watch or ClockWatch()
 
     async def acquire(
         self, order: LeaseOrder, outcomes: Sequence[OutcomeRow], readable: bytes
     ) -> GrantRows:
         """See `LeaseStore.acquire`."""
-        calls, slots = self._settle_calls(outcomes)
+        calls, slots = self._settle_calls(outcomes, replaced=order.replaces)
+        sent = self._now()
         *replies, granted = await self._port.run(*calls, self._acquire_call(order, readable))
-        leases, refusal, withdrawals, _, limited = granted
+        leases, refusal, withdrawals, told_now, limited = granted
+        self._watch.note(sent, from_ms(told_now), self._now())
         told = read_withdrawals(withdrawals)
         return GrantRows(
             leases=tuple(read_lease(row) for row in leases),
@@ -152,14 +167,16 @@ class RedisLeaseStore:
         outcomes: Sequence[OutcomeRow],
         first_pool: str | None = None,
         known_epoch: int = 0,
+        *,
+        replaced: Collection[str] = (),
     ) -> tuple[list[Call], list[tuple[int, int]]]:
         """Return one call for each pool, and for each outcome its call and its place therein."""
-        by_pool: dict[str, list[OutcomeRow]] = {} if first_pool is None else {first_pool: []}
+        by_pool: dict[str, list[Any]] = {} if first_pool is None else {first_pool: []}
         slots = []
         for row in outcomes:
             rows = by_pool.setdefault(row.pool, [])
             slots.append((list(by_pool).index(row.pool), len(rows)))
-            rows.append(row)
+            rows.append(write_outcome(row, is_replaced=row.raw_id in replaced))
         if not by_pool:
             return [], slots
         calendar = self._calendar()
@@ -167,7 +184,7 @@ class RedisLeaseStore:
             Call(
                 _SETTLE,
                 pool_prefix(pool),
-                (known_epoch, orjson.dumps([write_outcome(row) for row in rows]), calendar),
+                (known_epoch, orjson.dumps(rows), calendar),
             )
             for pool, rows in by_pool.items()
         ]

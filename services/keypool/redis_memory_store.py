@@ -18,7 +18,7 @@ _ELSEWHERE = ((f"{TOKENS}meta", "epoch"), (pool_key(DEFAULT_POOL, "counters"), "
 
 _BEGIN = load_script("begin_data")
 _TELL = load_script("tell")
-_RELEARN = load_script("quota", "charges", "limits", "relearn")
+_RELEARN = load_script("pace", "quota", "charges", "limits", "relearn")
 
 
 class RedisMemoryStore:

@@ -21,7 +21,9 @@ from services.keypool.redis_scripts import (
 _LIST = load_script("projects", "list_projects")
 _READ = load_script("projects", "read_project")
 _CHANGE = load_script("projects", "change_project")
-_MERGE = load_script("quota", "charges", "limits", "projects", "merge_states", "merge_projects")
+_MERGE = load_script(
+    "pace", "quota", "charges", "limits", "projects", "merge_states", "merge_projects"
+)
 _NUMBER = load_script("projects", "tell_number")
 _REFUSAL = load_script("projects", "note_refusal")
 

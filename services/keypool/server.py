@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from services.keypool.admin_servicer import AdminServicer
 from services.keypool.bindings import Bindings
+from services.keypool.bulk_changes import BulkChanges
 from services.keypool.comparing import Comparing
 from services.keypool.declaring import Declarations
 from services.keypool.discovering import Discovering
@@ -148,6 +149,7 @@ class _Parts:
         comparing = Comparing(key_store, secrets, probe)
         self.filing = Filing(quota_store, key_store, secrets, settings.quota_file)
         self.keys = Keys(key_store, identity, secrets, self.filing)
+        self.bulk = BulkChanges(key_store, secrets)
         self.projects = Projects(project_store, lease_store.quotas_changed)
         self.quotas = Declarations(quota_store)
         self.verifying = Verifying(self.keys, key_store, secrets, probe)
@@ -193,6 +195,7 @@ class _Parts:
                 self.keys,
                 self.tokens,
                 self.usage,
+                bulk=self.bulk,
                 projects=self.projects,
                 quotas=self.quotas,
                 verifying=self.verifying,

@@ -45,7 +45,7 @@ def _verdict(row: StandingRow, now: datetime) -> tuple[RefusalReason | None, dat
 
 def _dry_time(row: StandingRow, now: datetime) -> datetime | None:
     day = _find(row, WindowKind.REQUESTS_PER_DAY)
-    return dry_time(day.used, day.limit, now) if day else None
+    return dry_time(day.used, day.limit, row.pace, now) if day else None
 
 
 def _find(row: StandingRow, kind: WindowKind) -> Window | None:

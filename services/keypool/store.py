@@ -10,11 +10,21 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.judging import Effect
-from services.keypool.catalog import Added, KeyChange, KeyRow, SealedKey, Token, TokenChange
+from services.keypool.catalog import (
+    Added,
+    KeyChange,
+    KeyFilter,
+    KeyRow,
+    SealedKey,
+    Token,
+    TokenChange,
+    Touched,
+)
 from services.keypool.model import (
     Binding,
     LeaseOrder,
     Outcome,
+    Pace,
     Refusal,
     SettleKind,
     Usage,
@@ -98,6 +108,7 @@ class OutcomeRow:
         usage: What it used, when the upstream told.
         started_at: When the request was sent, when the caller told.
         is_unsent: Whether it never reached the upstream, so that no quota was used.
+        is_blameless: Whether it failed through no fault of the client.
         told_limits: Limits that the upstream told.
     """
 
@@ -117,12 +128,18 @@ class OutcomeRow:
     usage: Usage | None = None
     started_at: datetime | None = None
     is_unsent: bool = False
+    is_blameless: bool = False
     told_limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
 class StandingRow:
-    """How a project stands with a model; `fits_at` is None when the request never fits."""
+    """How a project stands with a model.
+
+    Attributes:
+        fits_at: When the request in question fits, None when it never does.
+        pace: How fast it used up its day lately, None where no day is limited.
+    """
 
     project_id: str
     score: float
@@ -135,7 +152,22 @@ class StandingRow:
     project_cool_until: datetime | None
     fits_at: datetime | None
     windows: tuple[Window, ...]
-    day_count: int
+    pace: Pace | None
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Keys that fit.
+
+    Attributes:
+        key_ids: The keys.
+        examined: How many were looked at.
+        after: The key after which to go on, empty at the end.
+    """
+
+    key_ids: list[str]
+    examined: int
+    after: str
 
 
 class LeaseStore(Protocol):
@@ -218,7 +250,7 @@ class KeyStore(Protocol):
         ...
 
     async def change(
-        self, pool: str, key_id: str, change: KeyChange, *, sealed_proxy: bytes | None = None
+        self, pool: str, key_id: str, change: KeyChange, *, sealed_proxy: bytes = b""
     ) -> bool:
         """Change a key; False when it is unknown or removed.
 
@@ -228,6 +260,32 @@ class KeyStore(Protocol):
             change: What to change.
             sealed_proxy: The proxy of the change, sealed; empty for none.
         """
+        ...
+
+    async def change_many(
+        self, pool: str, keys: Sequence[tuple[str, bytes]], change: KeyChange
+    ) -> list[Touched]:
+        """Change keys alike and tell what became of each.
+
+        Some at a time: a call that was cut short may have changed the first of them.
+
+        Args:
+            pool: Their pool.
+            keys: The keys, each with the proxy of the change, sealed for it; empty for none.
+            change: What to change.
+        """
+        ...
+
+    async def select(self, pool: str, wanted: KeyFilter, after: str, limit: int) -> Selected:
+        """Return those keys that fit out of the next `limit` after an id, in order."""
+        ...
+
+    async def pools(self) -> list[str]:
+        """Return the names of all pools, in order."""
+        ...
+
+    async def count(self, pool: str) -> int:
+        """Return how many keys a pool has."""
         ...
 
     async def reseal(self, pool: str, rows: Sequence[tuple[KeyRow, bytes, bytes]]) -> int:

@@ -1,6 +1,6 @@
 """The operator's side on the wire: from proto to the domain, checked, and back."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from gemini_balance.keypool.v1 import admin_pb2 as pb
 
@@ -34,7 +34,7 @@ _LONGEST_NOTE = 512
 _HEAVIEST = 1_000
 _MOST_IN_FLIGHT = 100_000
 _HIGHEST_PRIORITY = 1_000
-_KEY_FIELDS = {
+KEY_FIELDS = {
     "note",
     "tags",
     "weight",
@@ -81,16 +81,22 @@ def read_filter_state(value: pb.Key.State.ValueType) -> KeyState | None:
 
 def read_key_change(request: pb.UpdateKeyRequest) -> tuple[str, KeyChange]:
     """Return which key to change, and what about it."""
-    key, paths = request.key, _read_mask(request.update_mask.paths, _KEY_FIELDS)
+    paths = _read_mask(request.update_mask.paths, KEY_FIELDS)
+    change = read_fields(request.key, paths, request.proxy_url)
+    return read_id(request.key.key_id, "key.key_id"), change
+
+
+def read_fields(key: pb.Key, paths: Collection[str], proxy_url: str) -> KeyChange:
+    """Return what to change about keys."""
     weight, max_in_flight, priority = _read_share(key, "key")
-    return read_id(key.key_id, "key.key_id"), KeyChange(
+    return KeyChange(
         project_id=read_id(key.project_id, "key.project_id") if "project_id" in paths else None,
         note=read_text(key.note, "key.note", _LONGEST_NOTE) if "note" in paths else None,
         tags=read_tags(key.tags, "key.tags") if "tags" in paths else None,
         weight=weight if "weight" in paths else None,
         max_in_flight=max_in_flight if "max_in_flight" in paths else None,
         priority=priority if "priority" in paths else None,
-        proxy_url=read_proxy(request.proxy_url, "proxy_url") if "proxy" in paths else None,
+        proxy_url=read_proxy(proxy_url, "proxy_url") if "proxy" in paths else None,
     )
 
 

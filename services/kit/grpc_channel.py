@@ -9,6 +9,7 @@ import grpc.aio
 
 from services.kit.context import REQUEST_ID_HEADER, request_id
 from services.kit.errors import RemoteError
+from services.kit.grpc_stream import ClientStream
 
 T = TypeVar("T")
 
@@ -16,7 +17,7 @@ T = TypeVar("T")
 class ServiceChannel:
     """A channel to one service, and the way its calls are made.
 
-    Every call has a deadline; failures are raised as `RemoteError`.
+    Every unary call has a deadline; failures are raised as `RemoteError`.
     """
 
     def __init__(
@@ -75,6 +76,14 @@ class ServiceChannel:
             )
         except grpc.aio.AioRpcError as error:
             raise RemoteError(error) from error
+
+    def stream(self, method: Callable[..., Any]) -> ClientStream[Any]:
+        """Open a call that sends a stream; it waits for a connection.
+
+        Args:
+            method: A method of the stub on `channel`.
+        """
+        return ClientStream(method(metadata=self.metadata(), wait_for_ready=True))
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """Return what travels with each call."""

@@ -12,6 +12,7 @@ from services.simulator.errors import ApiError, internal, not_on_this_server
 from services.simulator.faults import Fault, refusal
 from services.simulator.http import ClientGoneError, Exchange
 from services.simulator.ledger import Entry
+from services.simulator.owned.calls import OWNED
 from services.simulator.upload_calls import continue_upload, open_upload, upload_verb
 from services.simulator.world import World
 
@@ -30,11 +31,13 @@ _METHODS: dict[str, Method] = {
     "files.list": resources.list_files,
     "files.get": resources.get_file,
     "files.delete": resources.delete_file,
+    "files.download": resources.download_file,
     "cachedContents.list": resources.list_caches,
     "cachedContents.create": resources.create_cache,
     "cachedContents.get": resources.get_cache,
     "cachedContents.update": resources.update_cache,
     "cachedContents.delete": resources.delete_cache,
+    **OWNED,
 }
 _HEALTH = {"/livez", "/readyz"}
 

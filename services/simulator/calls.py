@@ -5,41 +5,48 @@ from dataclasses import dataclass
 
 from services.simulator.world import World
 
-_PATH = re.compile(
-    r"/(?P<upload>upload/)?(?P<version>v1|v1beta|v1alpha)/"
-    r"(?P<collection>models|tunedModels|files|cachedContents)"
-    r"(?:/(?P<name>[^:]+))?(?::(?P<verb>[A-Za-z]+))?"
+_ID = r"[^/:]+"
+_PATH = re.compile(r"/(?P<upload>upload/)?(?P<version>v1|v1beta|v1alpha)/(?P<rest>.+)")
+_ON_MODELS = (
+    "generateContent",
+    "streamGenerateContent",
+    "countTokens",
+    "embedContent",
+    "batchEmbedContents",
+    "batchGenerateContent",
+    "asyncBatchEmbedContent",
+    "predictLongRunning",
 )
-
-_ON_MODELS = frozenset(
-    {
-        "generateContent",
-        "streamGenerateContent",
-        "countTokens",
-        "embedContent",
-        "batchEmbedContents",
-    }
-)
-_REST = {
-    ("GET", False): "list",
-    ("POST", False): "create",
-    ("GET", True): "get",
-    ("DELETE", True): "delete",
-    ("PATCH", True): "update",
+_COLLECTIONS = {
+    # Name: what may be done with the collection and its members.
+    "models": ("list", "get"),
+    "files": ("list", "get", "delete"),
+    "cachedContents": ("list", "create", "get", "update", "delete"),
+    "batches": ("list", "get", "delete"),
+    "fileSearchStores": ("list", "create", "get", "delete"),
+    "tunedModels": ("list", "create", "get", "delete"),
+    "interactions": ("create", "get", "delete"),
+    "auth_tokens": ("create",),
 }
-_OFFERED = frozenset(
-    {
-        "models.list",
-        "models.get",
-        "files.list",
-        "files.get",
-        "files.delete",
-        "cachedContents.list",
-        "cachedContents.create",
-        "cachedContents.get",
-        "cachedContents.update",
-        "cachedContents.delete",
-    }
+_REST = {
+    "list": ("GET", ""),
+    "create": ("POST", ""),
+    "get": ("GET", f"/(?P<name>{_ID})"),
+    "update": ("PATCH", f"/(?P<name>{_ID})"),
+    "delete": ("DELETE", f"/(?P<name>{_ID})"),
+}
+_STORE = rf"fileSearchStores/{_ID}"
+_OTHERS = (
+    ("GET", rf"files/(?P<name>{_ID}):download", "files.download"),
+    ("POST", rf"batches/(?P<name>{_ID}):cancel", "batches.cancel"),
+    ("GET", rf"models/(?P<name>{_ID})/operations", "operations.list"),
+    ("GET", rf"(?P<name>models/{_ID}/operations/{_ID})", "operations.get"),
+    ("POST", rf"(?P<name>{_STORE}):importFile", "documents.import"),
+    ("GET", rf"(?P<name>{_STORE})/documents", "documents.list"),
+    ("GET", rf"(?P<name>{_STORE}/documents/{_ID})", "documents.get"),
+    ("DELETE", rf"(?P<name>{_STORE}/documents/{_ID})", "documents.delete"),
+    ("GET", rf"(?P<name>{_STORE}/(?:upload/)?operations/{_ID})", "documents.operation"),
+    ("POST", rf"interactions/(?P<name>{_ID})/cancel", "interactions.cancel"),
 )
 
 
@@ -50,7 +57,8 @@ class Route:
     Attributes:
         version: Such as `v1beta`.
         verb: Such as `generateContent`, `files.get` or `upload`.
-        name: The model or the id of the resource, empty for a whole collection.
+        name: The model, the id of the resource, or the full name of what lies deeper;
+            empty for a whole collection.
     """
 
     version: str
@@ -72,21 +80,33 @@ class Call:
     project: str
 
 
+def _table() -> list[tuple[str, re.Pattern[str], str]]:
+    rows = [
+        (_REST[what][0], f"{collection}{_REST[what][1]}", f"{collection}.{what}")
+        for collection, offered in _COLLECTIONS.items()
+        for what in offered
+    ]
+    # Tuned models keep their prefix, so that they are not taken for base models.
+    named = rf"(?:models/(?P<name>{_ID})|(?P<tuned>tunedModels/{_ID}))"
+    rows += [("POST", f"{named}:{verb}", verb) for verb in _ON_MODELS]
+    return [(method, re.compile(path), verb) for method, path, verb in (*rows, *_OTHERS)]
+
+
+_TABLE = _table()
+_UPLOADS = re.compile(rf"files|(?P<name>{_STORE}):uploadToFileSearchStore")
+
+
 def find_route(method: str, path: str) -> Route | None:
     """Return the method of the API that a request names, or None."""
     match = _PATH.fullmatch(path)
     if match is None:
         return None
-    version, name, verb = match["version"], match["name"] or "", match["verb"] or ""
-    collection = match["collection"]
+    version, rest = match["version"], match["rest"]
     if match["upload"]:
-        is_upload = collection == "files" and not name and not verb and method in {"POST", "PUT"}
-        return Route(version, "upload") if is_upload else None
-    if verb:
-        is_offered = method == "POST" and verb in _ON_MODELS and name
-        if not is_offered or collection not in {"models", "tunedModels"}:
-            return None
-        # No tuned model exists here; their prefix keeps them from being taken for a base model.
-        return Route(version, verb, name if collection == "models" else f"{collection}/{name}")
-    rest = f"{collection}.{_REST.get((method, bool(name)), '')}"
-    return Route(version, rest, name) if rest in _OFFERED else None
+        target = _UPLOADS.fullmatch(rest) if method in {"POST", "PUT"} else None
+        return Route(version, "upload", target["name"] or "") if target else None
+    for offered, pattern, verb in _TABLE:
+        if offered == method and (found := pattern.fullmatch(rest)):
+            names = found.groupdict()
+            return Route(version, verb, names.get("name") or names.get("tuned") or "")
+    return None

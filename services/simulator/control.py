@@ -184,12 +184,14 @@ class SimulatorControl:
         chunk_delay_seconds: float | None = None,
         bind_signatures: bool | None = None,
         free_tier: bool | None = None,
+        job_seconds: float | None = None,
     ) -> None:
         """Change what is given, leave the rest."""
         order = {
             "chunk_delay_seconds": chunk_delay_seconds,
             "bind_signatures": bind_signatures,
             "free_tier": free_tier,
+            "job_seconds": job_seconds,
         }
         await self._post("behaviour", order)
 

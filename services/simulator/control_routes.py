@@ -49,6 +49,7 @@ class BehaviourOrder(_Order):
     chunk_delay_seconds: float | None = Field(default=None, ge=0)
     bind_signatures: bool | None = None
     free_tier: bool | None = None
+    job_seconds: float | None = Field(default=None, ge=0)
 
 
 Reply = dict[str, Any] | None

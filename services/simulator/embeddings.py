@@ -1,8 +1,5 @@
 """Embeddings: unit vectors that depend on nothing but the model and the text."""
 
-import hashlib
-import math
-import struct
 from collections import Counter
 from typing import Any
 
@@ -15,6 +12,7 @@ from services.simulator.http import Exchange
 from services.simulator.rules import check_parts
 from services.simulator.tokens import count_content, details
 from services.simulator.validation import read_message
+from services.simulator.vectors import vector
 
 _LARGEST_BATCH = 100
 
@@ -53,14 +51,6 @@ async def embed_batch(call: Call, exchange: Exchange, _fault: Fault | None) -> N
             "promptTokenDetails": details(Counter(TEXT=tokens)),
         }
     await exchange.answer(200, write_json(reply))
-
-
-def vector(model: str, text: str, dimensions: int) -> list[float]:
-    """Return the unit vector of a text."""
-    digest = hashlib.shake_256(f"{model}\0{text}".encode()).digest(dimensions * 2)
-    raw = struct.unpack(f"<{dimensions}h", digest)
-    norm = math.sqrt(sum(value * value for value in raw)) or 1.0
-    return [value / norm for value in raw]
 
 
 def _check(request: dict[str, Any], model: Model, owner: str, *, needs_model: bool = False) -> None:

@@ -93,6 +93,7 @@ class Fault(BaseModel):
     """For `custom`: the JSON body."""
 
 
+_STREAM = "streamGenerateContent"
 STREAM_FAULTS = frozenset(
     {"truncate", "drop_midstream", "error_chunk", "raw_error_chunk", "broken_event"}
 )
@@ -214,7 +215,7 @@ class FaultBook:
                 and fault.model in {"", model}
                 and fault.verb in {"", verb}
                 # A damaged stream needs a stream; other calls go by and do not use it up.
-                and (fault.kind not in STREAM_FAULTS or verb == "streamGenerateContent")
+                and (fault.kind not in STREAM_FAULTS or verb in {_STREAM, fault.verb})
             ):
                 entry.seen += 1
                 if entry.seen % fault.every == 0:

@@ -1,6 +1,7 @@
 """The files of each project: their records, and who may cite them."""
 
 import base64
+import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -18,7 +19,12 @@ _ROOT = "https://generativelanguage.googleapis.com/v1beta"
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A stored file; its bytes were hashed and let go."""
+    """A stored file.
+
+    Attributes:
+        content: Its bytes, when it is small; large ones were hashed and let go.
+        is_generated: Whether a model made it, so that it can be downloaded.
+    """
 
     file_id: str
     project: str
@@ -27,6 +33,8 @@ class File:
     size_bytes: int
     sha256: bytes
     created: float
+    content: bytes = b""
+    is_generated: bool = False
 
     @property
     def expires(self) -> float:
@@ -38,6 +46,8 @@ class File:
         described: dict[str, Any] = {"name": f"files/{self.file_id}"}
         if self.display_name:
             described["displayName"] = self.display_name
+        if self.is_generated:
+            described["downloadUri"] = f"{_ROOT}/files/{self.file_id}:download?alt=media"
         return described | {
             "mimeType": self.mime_type,
             "sizeBytes": str(self.size_bytes),
@@ -47,7 +57,7 @@ class File:
             "sha256Hash": base64.b64encode(self.sha256).decode(),
             "uri": f"{_ROOT}/files/{self.file_id}",
             "state": "ACTIVE",
-            "source": "UPLOADED",
+            "source": "GENERATED" if self.is_generated else "UPLOADED",
         }
 
 
@@ -87,10 +97,34 @@ class FileShelf:
         display_name: str,
         size_bytes: int,
         sha256: bytes,
+        content: bytes = b"",
     ) -> File:
         """Store the record of a file that has arrived whole."""
         file = File(
-            file_id, project, mime_type, display_name, size_bytes, sha256, created=self._now()
+            file_id,
+            project,
+            mime_type,
+            display_name,
+            size_bytes,
+            sha256,
+            created=self._now(),
+            content=content,
+        )
+        self._files[file_id] = file
+        return file
+
+    def put_generated(self, file_id: str, project: str, content: bytes, *, mime_type: str) -> File:
+        """Store a file that was not uploaded, but made."""
+        file = File(
+            file_id,
+            project,
+            mime_type,
+            display_name="",
+            size_bytes=len(content),
+            sha256=hashlib.sha256(content).digest(),
+            created=self._now(),
+            content=content,
+            is_generated=True,
         )
         self._files[file_id] = file
         return file

@@ -84,7 +84,10 @@ def find_model(call: Call, method: str, *, kinds: set[str]) -> Model:
     Raises:
         ApiError: It does not exist, or not for this method.
     """
-    model = MODELS.get(call.route.name)
+    name = call.route.name
+    if name.startswith("tunedModels/"):
+        name = call.world.tuned_models.get(name, call.project).base
+    model = MODELS.get(name)
     if model is None or model.kind not in kinds:
         raise model_not_found(call.route.name, call.route.version, method)
     return model
@@ -107,6 +110,11 @@ async def _read(call: Call, exchange: Exchange) -> tuple[Model, dict[str, Any]]:
     if call.world.behaviour.bind_signatures:
         check_signatures(contents, call.project)
     call.world.files.check_citations(body, request, call.project)
+    for tool in request.get("tools", []):
+        search = tool.get("fileSearch", {})
+        stores = search.get("fileSearchStoreNames", search.get("file_search_store_names", []))
+        for store in stores:
+            call.world.stores.get(store, call.project)
     return model, request
 
 

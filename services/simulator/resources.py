@@ -4,7 +4,7 @@ from typing import Any
 
 from services.simulator.calls import Call
 from services.simulator.catalog import MODELS
-from services.simulator.errors import ApiError
+from services.simulator.errors import ApiError, invalid
 from services.simulator.faults import Fault
 from services.simulator.generate import write_json
 from services.simulator.http import Exchange
@@ -15,7 +15,7 @@ from services.simulator.validation import read_message
 async def list_models(_call: Call, exchange: Exchange, _fault: Fault | None) -> None:
     """Answer the list of models."""
     models, token = page_of(list(MODELS.values()), exchange.query, default=50, most=1000)
-    await _send_page(exchange, "models", [model.describe() for model in models], token)
+    await send_page(exchange, "models", [model.describe() for model in models], token)
 
 
 async def get_model(call: Call, exchange: Exchange, _fault: Fault | None) -> None:
@@ -32,7 +32,7 @@ async def list_files(call: Call, exchange: Exchange, _fault: Fault | None) -> No
     files, token = page_of(
         call.world.files.list(call.project), exchange.query, default=10, most=100
     )
-    await _send_page(exchange, "files", [file.describe() for file in files], token)
+    await send_page(exchange, "files", [file.describe() for file in files], token)
 
 
 async def get_file(call: Call, exchange: Exchange, _fault: Fault | None) -> None:
@@ -47,12 +47,20 @@ async def delete_file(call: Call, exchange: Exchange, _fault: Fault | None) -> N
     await exchange.answer(200, write_json({}))
 
 
+async def download_file(call: Call, exchange: Exchange, _fault: Fault | None) -> None:
+    """Answer the bytes of a file that was made, not uploaded."""
+    file = call.world.files.get(call.route.name, call.project)
+    if not file.is_generated:
+        raise invalid("Only generated files can be downloaded.")
+    await exchange.answer(200, file.content, file.mime_type)
+
+
 async def list_caches(call: Call, exchange: Exchange, _fault: Fault | None) -> None:
     """Answer the project's cached contents."""
     caches, token = page_of(
         call.world.caches.list(call.project), exchange.query, default=50, most=1000
     )
-    await _send_page(exchange, "cachedContents", [cache.describe() for cache in caches], token)
+    await send_page(exchange, "cachedContents", [cache.describe() for cache in caches], token)
 
 
 async def create_cache(call: Call, exchange: Exchange, _fault: Fault | None) -> None:
@@ -83,9 +91,8 @@ async def delete_cache(call: Call, exchange: Exchange, _fault: Fault | None) -> 
     await exchange.answer(200, write_json({}))
 
 
-async def _send_page(
-    exchange: Exchange, name: str, items: list[dict[str, Any]], token: str
-) -> None:
+async def send_page(exchange: Exchange, name: str, items: list[dict[str, Any]], token: str) -> None:
+    """Answer a page of a list."""
     # Like every empty field of the API's JSON, an empty list is left out.
     reply: dict[str, Any] = {name: items} if items else {}
     if token:

@@ -1,11 +1,11 @@
 """The upload protocol on the wire: start, upload, finalize, query, cancel, multipart and raw."""
 
 from email.message import Message
+from typing import Any
 from urllib.parse import urlencode
 
 from services.simulator.calls import Call
 from services.simulator.errors import ApiError, invalid
-from services.simulator.files import File
 from services.simulator.generate import write_json
 from services.simulator.http import JSON, ClientGoneError, Exchange
 from services.simulator.uploads import GRANULE, FileOrder, PreemptedError, Session
@@ -81,14 +81,20 @@ async def _start(call: Call, exchange: Exchange, key: str) -> None:
 def _read_order(
     call: Call, key: str, body: bytes, *, mime_type: str, size_bytes: int | None
 ) -> FileOrder:
-    file = read_message("CreateFileRequest", body).get("file", {})
+    if call.route.name:
+        file, name = read_message("UploadToFileSearchStoreRequest", body), ""
+    else:
+        file = read_message("CreateFileRequest", body).get("file", {})
+        name = file.get("name", "")
     return FileOrder(
         project=call.project,
         key=key,
-        name=file.get("name", ""),
+        name=name,
         mime_type=mime_type or file.get("mimeType", ""),
         display_name=file.get("displayName", ""),
         size_bytes=size_bytes,
+        store=call.route.name,
+        metadata=tuple(file.get("customMetadata", ())),
     )
 
 
@@ -114,8 +120,8 @@ async def continue_upload(call: Call, exchange: Exchange, session: Session | Non
 async def _query(exchange: Exchange, session: Session) -> None:
     if session.state == "cancelled":
         await _refuse(exchange, session, 410, "Upload has been cancelled.")
-    elif session.file:
-        await _send_file(exchange, session.file)
+    elif session.result:
+        await _send_result(exchange, session.result)
     else:
         await exchange.answer(200, b"", _TEXT, _status(session))
 
@@ -145,7 +151,7 @@ async def _write(call: Call, exchange: Exchange, session: Session, commands: lis
         if "finalize" not in commands:
             await exchange.answer(200, b"", _TEXT, _status(session))
             return
-        file = call.world.uploads.finish(session)
+        result = call.world.uploads.finish(session)
     except PreemptedError:
         await exchange.skip_body()
         await _refuse(exchange, session, 409, "Another request is writing to this upload.")
@@ -153,7 +159,7 @@ async def _write(call: Call, exchange: Exchange, session: Session, commands: lis
         session.state = "final"
         await exchange.answer(error.code, error.body(), JSON, _status(session))
     else:
-        await _send_file(exchange, file)
+        await _send_result(exchange, result)
 
 
 def _write_problem(
@@ -193,9 +199,9 @@ async def _refuse(exchange: Exchange, session: Session, code: int, text: str) ->
     await exchange.answer(code, text.encode(), _TEXT, _status(session))
 
 
-async def _send_file(exchange: Exchange, file: File) -> None:
+async def _send_result(exchange: Exchange, result: dict[str, Any]) -> None:
     headers = [(b"x-goog-upload-status", b"final")]
-    await exchange.answer(200, write_json({"file": file.describe()}), JSON, headers)
+    await exchange.answer(200, write_json(result), JSON, headers)
 
 
 async def _raw(call: Call, exchange: Exchange, key: str) -> None:
@@ -207,6 +213,7 @@ async def _raw(call: Call, exchange: Exchange, key: str) -> None:
             mime_type=exchange.header(b"x-goog-upload-header-content-type")
             or exchange.header(b"content-type"),
             display_name=exchange.header(b"x-goog-upload-file-name"),
+            store=call.route.name,
         )
     )
     writer = session.begin()
@@ -217,7 +224,7 @@ async def _raw(call: Call, exchange: Exchange, key: str) -> None:
         session.state = "cancelled"
         raise
     session.keep(writer)
-    await _send_file(exchange, call.world.uploads.finish(session))
+    await _send_result(exchange, call.world.uploads.finish(session))
 
 
 async def _multipart(call: Call, exchange: Exchange, key: str) -> None:
@@ -231,7 +238,7 @@ async def _multipart(call: Call, exchange: Exchange, key: str) -> None:
     writer = session.begin()
     session.take(writer, media)
     session.keep(writer)
-    await _send_file(exchange, call.world.uploads.finish(session))
+    await _send_result(exchange, call.world.uploads.finish(session))
 
 
 def split_multipart(content_type: str, body: bytes) -> list[tuple[str, bytes]]:

@@ -1,21 +1,24 @@
 """Resumable upload sessions: how many bytes have arrived, and what becomes of them.
 
-Bytes are hashed and let go: nothing of Google's API ever gives an uploaded file back, so an
-upload of any size takes no memory and no disk.
+Bytes are hashed and let go, so that an upload of any size takes no memory and no disk; only
+small ones are kept, for batches that read them.
 """
 
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from services.simulator.errors import ApiError, invalid
-from services.simulator.files import File, FileShelf
+from services.simulator.files import FileShelf
+from services.simulator.owned.stores import StoreDesk
 
 GRANULE = 8 * 1024 * 1024
 """Every chunk but the last is a multiple of this many bytes."""
 
 LARGEST_FILE = 2 * 1024**3
+LARGEST_CONTENT = 1024**2
+"""So much of a file is kept, to be read as the input of a batch."""
 
 UploadState = Literal["active", "final", "cancelled"]
 
@@ -34,6 +37,8 @@ class FileOrder:
     mime_type: str = ""
     display_name: str = ""
     size_bytes: int | None = None
+    store: str = ""
+    metadata: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(slots=True)
@@ -42,7 +47,8 @@ class Session:
 
     Attributes:
         received: Bytes that are kept whatever happens to the connection.
-        file: The result, once final.
+        content: The bytes themselves, as long as they are few.
+        result: What the client is told, once final.
     """
 
     upload_id: str
@@ -50,7 +56,8 @@ class Session:
     file_id: str
     state: UploadState = "active"
     received: int = 0
-    file: File | None = None
+    content: bytearray = field(default_factory=bytearray)
+    result: dict[str, Any] | None = None
     _arrived: int = 0
     _writer: int = 0
     _hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
@@ -59,6 +66,7 @@ class Session:
     def begin(self) -> int:
         """Open the session for a request that writes; the one before loses what was not kept."""
         self._arrived = self.received
+        del self.content[self.received :]
         self._hash = self._kept_hash.copy()
         self._writer += 1
         return self._writer
@@ -74,6 +82,8 @@ class Session:
             raise PreemptedError
         if self._arrived + len(piece) > LARGEST_FILE:
             raise invalid(f"File size exceeds the limit of {LARGEST_FILE} bytes.")
+        if self._arrived + len(piece) <= LARGEST_CONTENT:
+            self.content += piece
         view = memoryview(piece)
         while room := GRANULE - self._arrived % GRANULE:
             part = view[:room]
@@ -104,20 +114,25 @@ class Session:
 class UploadDesk:
     """The open and the finished sessions."""
 
-    def __init__(self, files: FileShelf) -> None:
-        """Put finished files on a shelf."""
+    def __init__(self, files: FileShelf, stores: StoreDesk) -> None:
+        """Put finished files on a shelf, or into stores."""
         self._files = files
+        self._stores = stores
         self._sessions: dict[str, Session] = {}
 
     def start(self, order: FileOrder) -> Session:
         """Open a session.
 
         Raises:
-            ApiError: The name is taken, or the announced size too large.
+            ApiError: The name is taken, the announced size too large, or the store
+                somebody else's.
         """
         if order.size_bytes is not None and order.size_bytes > LARGEST_FILE:
             raise invalid(f"File size exceeds the limit of {LARGEST_FILE} bytes.")
-        session = Session(secrets.token_urlsafe(48), order, self._files.reserve(order.name))
+        if order.store:
+            self._stores.get(order.store, order.project)
+        file_id = "" if order.store else self._files.reserve(order.name)
+        session = Session(secrets.token_urlsafe(48), order, file_id)
         self._sessions[session.upload_id] = session
         return session
 
@@ -125,8 +140,8 @@ class UploadDesk:
         """Return a session, or None when there never was one."""
         return self._sessions.get(upload_id)
 
-    def finish(self, session: Session) -> File:
-        """Make a file of what a session keeps.
+    def finish(self, session: Session) -> dict[str, Any]:
+        """Make a file or a document of what a session keeps, and return what is told of it.
 
         Raises:
             ApiError: Another size was announced, or the name was taken meanwhile.
@@ -138,14 +153,28 @@ class UploadDesk:
                 f"Upload is finalized with {session.received} bytes; {order.size_bytes} were "
                 "announced."
             )
+        mime_type = order.mime_type or "application/octet-stream"
+        if order.store:
+            session.result = self._stores.add(
+                order.store,
+                order.project,
+                display_name=order.display_name,
+                mime_type=mime_type,
+                size_bytes=session.received,
+                metadata=list(order.metadata),
+                is_upload=True,
+            )
+            return session.result
         if self._files.find(session.file_id):
             raise ApiError(409, f"File files/{session.file_id} already exists.")
-        session.file = self._files.put(
+        file = self._files.put(
             session.file_id,
             project=order.project,
-            mime_type=order.mime_type or "application/octet-stream",
+            mime_type=mime_type,
             display_name=order.display_name,
             size_bytes=session.received,
             sha256=session.digest(),
+            content=bytes(session.content) if session.received <= LARGEST_CONTENT else b"",
         )
-        return session.file
+        session.result = {"file": file.describe()}
+        return session.result

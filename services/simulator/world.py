@@ -9,6 +9,11 @@ from services.simulator.credentials import Credentials
 from services.simulator.faults import FaultBook
 from services.simulator.files import FileShelf
 from services.simulator.ledger import Ledger
+from services.simulator.owned.batches import BatchDesk
+from services.simulator.owned.interactions import InteractionDesk
+from services.simulator.owned.stores import StoreDesk
+from services.simulator.owned.tuned_models import TunedModels
+from services.simulator.owned.videos import VideoDesk
 from services.simulator.quota import Limits, Quotas, quota_error
 from services.simulator.settings import SimulatorSettings
 from services.simulator.uploads import UploadDesk
@@ -22,11 +27,13 @@ class Behaviour:
         chunk_delay_seconds: Pause between two chunks of a stream.
         bind_signatures: Whether a signature is refused outside of the project it was issued to.
         free_tier: Whether refusals name quotas of the free tier.
+        job_seconds: How long batches, videos and interactions in the background take.
     """
 
     chunk_delay_seconds: float
     bind_signatures: bool
     free_tier: bool
+    job_seconds: float = 0.0
 
 
 class World:
@@ -57,7 +64,12 @@ class World:
         self.ledger = Ledger()
         self.files = FileShelf(now)
         self.caches = CacheShelf(now)
-        self.uploads = UploadDesk(self.files)
+        self.stores = StoreDesk(now)
+        self.uploads = UploadDesk(self.files, self.stores)
+        self.batches = BatchDesk(now, self.files)
+        self.videos = VideoDesk(now, self.files)
+        self.tuned_models = TunedModels(now)
+        self.interactions = InteractionDesk(now)
         self.behaviour = Behaviour(
             chunk_delay_seconds=settings.simulator_chunk_delay_ms / 1000,
             bind_signatures=settings.simulator_bind_signatures,

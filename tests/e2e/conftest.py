@@ -1,11 +1,14 @@
 """One running system for all end-to-end tests."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.browser import Browser, running_browser
+from tests.support.reference import Engine, in_node
 from tests.support.system import System, running_simulator_process, running_system
+from tests.support.two_clients import Two, two_clients
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +33,26 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for tests that start systems of their own."""
     return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture
+async def two(system: System) -> AsyncIterator[Two]:
+    """Two clients of one pool of nine projects."""
+    async with two_clients(system) as clients:
+        yield clients
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium."""
+    with running_browser(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+@pytest.fixture(params=["node", "chromium"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """What runs JavaScript: Node, then a browser in a page of another origin."""
+    if request.param == "node":
+        return in_node
+    browser: Browser = request.getfixturevalue("browser")
+    return browser.run

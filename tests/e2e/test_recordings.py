@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,9 @@ import pytest
 
 from services.kit.http_server import listen, serve_http
 from services.kit.ops import Receive, Scope, Send
+from tests.support.shared_folder import RECORDINGS
 from tests.support.system import system_beside
 
-RECORDINGS = Path(
-    os.environ.get("GB_RECORDINGS")
-    or Path(__file__).resolve().parents[2].parent / "shared" / "recordings"
-)
 NOT_RELAYED = frozenset({"content-length", "transfer-encoding", "content-encoding", "alt-svc"})
 
 pytestmark = pytest.mark.skipif(

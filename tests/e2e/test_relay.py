@@ -79,10 +79,9 @@ async def test_unknown_verbs_and_fields_reach_the_upstream(system: System) -> No
 @pytest.mark.parametrize(
     ("path", "dialect"),
     [
-        ("/v1beta/files", "gemini"),
-        ("/v1beta/cachedContents", "gemini"),
-        ("/v1/fileSearchStores/x/documents", "gemini"),
-        ("/v1beta/tunedModels/x", "gemini"),
+        ("/v1beta/agents", "gemini"),
+        ("/v1/webhooks/x", "gemini"),
+        ("/v1beta/files:register", "gemini"),
         ("/v1/files", "openai"),
         ("/v1/batches", "openai"),
     ],

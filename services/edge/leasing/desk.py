@@ -61,6 +61,15 @@ class LeaseDesk:
         self._stocks: dict[tuple[str, str, bool], Stock] = {}
         self._waiting: dict[str, tuple[HeldKey, asyncio.Event]] = {}
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the pool did not answer when last asked."""
+        return self._link.is_away
+
+    def note_away(self) -> None:
+        """Note that the pool did not answer somebody else."""
+        self._link.note_away()
+
     async def take(
         self,
         need: Need,
@@ -163,7 +172,8 @@ class LeaseDesk:
     ) -> HeldKey:
         stock = self._stock(need)
         projects, keys = excluded
-        if stock.is_open and need.from_stock and ending is None and not keys:
+        from_stock = need.from_stock and not need.is_bound
+        if stock.is_open and from_stock and ending is None and not keys:
             try:
                 return await stock.take()
             except RefusedError as refusal:
@@ -180,7 +190,7 @@ class LeaseDesk:
         if ending is not None and carried is None:
             # The use of a key in grace is not a lease that could be settled on the way.
             self._settler.report(ending, at_once=True)
-        if grant.keys and ending is None:
+        if grant.keys and ending is None and not need.is_bound:
             stock.allow(grant.stock_size)
         return self._first(grant)
 

@@ -76,11 +76,13 @@ class Grace:
     ) -> HeldKey | None:
         """Return the known key used least recently, None when grace cannot help."""
         now = time.monotonic()
-        if now - self._contact > self._seconds:
+        if now - self._contact > self._seconds or need.resources:
             return None
         keys = self._known.get((need.pool, need.model)) or self._of_pool(need.pool)
         for key_id, key in keys.items():
             if key_id in excluded_keys or key.project_id in excluded_projects:
+                continue
+            if need.project and key.project_id != need.project:
                 continue
             if self._benched.get((need.model, key.project_id), 0) > now:
                 continue

@@ -19,6 +19,8 @@ class Need:
         input_tokens: How many input tokens it is expected to use.
         affinity: Requests of equal affinity had better use the same project; 0 for none.
         patience: Seconds that it can wait for a key to be free.
+        project: The only project whose keys can serve it, empty for any.
+        resources: What it names, when that lies in several projects.
     """
 
     pool: str
@@ -29,6 +31,13 @@ class Need:
     input_tokens: int = 0
     affinity: int = 0
     patience: float = 0
+    project: str = ""
+    resources: tuple[str, ...] = ()
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether not just any project will do."""
+        return bool(self.project or self.resources)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class PoolLink:
             )
         except PoolAwayError:
             self._unanswered.append(order)
-            self._went_away()
+            self.note_away()
             raise
         except asyncio.CancelledError:
             self._unanswered.append(order)
@@ -142,7 +142,7 @@ class PoolLink:
                 )
             except PoolAwayError:
                 self._unanswered.appendleft(order)
-                self._went_away()
+                self.note_away()
                 return
             self.note(order.need.pool, grant.withdrawn)
             for key in grant.keys:
@@ -153,7 +153,8 @@ class PoolLink:
         if self._probe is not None:
             self._probe.cancel()
 
-    def _went_away(self) -> None:
+    def note_away(self) -> None:
+        """Note that the pool did not answer; it is asked until it does."""
         if self._probe is None:
             log.warning("the key pool does not answer; going on with known keys")
             _AWAY.set(1)

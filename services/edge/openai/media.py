@@ -15,8 +15,9 @@ Part = dict[str, Any]
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+\-]*/[a-z0-9][a-z0-9!#$&^_.+\-]*")
 _FILE_NAME = re.compile(r"files/[a-z0-9][a-z0-9\-]{0,62}")
+# On any host: clients know a file by the address of the gateway that took it, too.
 _FILE_URI = re.compile(
-    r"https://generativelanguage\.googleapis\.com/v1(?:beta|alpha)?/files/[^/?#]+"
+    r"https?://[^/?#\s]+/(?:[^?#\s]*/)?v1(?:beta|alpha)?/files/[A-Za-z0-9_\-]+(?::download\S*)?"
 )
 _VIDEO_PAGE = re.compile(r"https://(?:(?:www|m)\.youtube\.com/(?:watch\?|shorts/)|youtu\.be/)")
 _FILES_ROOT = "https://generativelanguage.googleapis.com/v1beta/"

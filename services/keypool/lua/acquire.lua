@@ -12,7 +12,8 @@
 --       9 epoch      withdrawal epoch that the caller knows
 --      10 wishes     JSON: projects and keys to leave out, required project, cited resources,
 --                    tokens of each request, 1 when free, ms held in stock, ms to wait at most,
---                    hash to prefer by with its points on the ring
+--                    hash to prefer by with its points on the ring, numbers of the client's
+--                    failed leases that these replace
 --      11 calendar   JSON: ends of the quota day, slack
 -- Reply {leases, refusal, withdrawals, now, limited}
 --       leases       rows of {lease, key, project, alias, sealed secret, sealed proxy, use by,
@@ -89,12 +90,13 @@ if packed then
   return repeated(packed)
 end
 
--- A client's own limits come before all others.
+-- A client's own limits come before all others. Free calls are no requests of theirs.
 
-local wanted, client_until = count, nil
-local client_cell = read_client(client, now, day_at(calendar.ends, now))
+local wanted, client_until, replaced = count, nil, 0
+local client_cell = not is_free and clients.read(client, now, day_at(calendar.ends, now)) or nil
 if client_cell then
-  count, client_until = client_gate(client_cell, count, now)
+  replaced = clients.take_back(client_cell, wishes.replaces, count)
+  count, client_until = clients.gate(client_cell, count, now)
   if count == 0 then
     return {
       {}, { 'CLIENT_LIMIT', text(client_until), '' }, withdrawals_since(known_epoch), text(now), 1,

@@ -99,7 +99,8 @@ if type(refused) == 'boolean' then
   refused = refusal(refused)
 end
 if client_cell and #leases > 0 then
-  client_charge(client_cell, #leases, last_number, now)
+  -- What was taken back and not replaced stays charged.
+  clients.charge(client_cell, math.max(#leases, replaced), last_number, now)
   if #leases == count and count < wanted then
     refused = { 'CLIENT_LIMIT', text(client_until), '' }
   end

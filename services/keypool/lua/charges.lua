@@ -162,6 +162,12 @@ local function save(state, limits, now)
     end
     set(state, SHORT, is_short)
   end
+  local counted = state.day_count + state.next_count
+  set(state, PACED, limits.rpd ~= nil)
+  if limits.rpd then
+    state.pace = pace.count(state.pace, now, counted - state.counted)
+  end
+  state.counted = counted
   write_state(state, now)
 end
 

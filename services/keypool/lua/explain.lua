@@ -8,7 +8,8 @@
 -- Reply {rows, now}; a row has
 --       project, score, live keys, leases in flight, 1 when each live key is full, cool until,
 --       flags, cool until of the whole project, when a request fits or '' for never,
---       {limit or -1, used, 1 when learned} of requests a minute, tokens and requests a day
+--       {limit or -1, used, 1 when learned} of requests a minute, tokens and requests a day,
+--       {requests lately, since when} where a day is limited, else {}
 -- Keeps Nothing changes for anybody.
 
 local model, tokens = ARGV[1], tonumber(ARGV[3])
@@ -30,6 +31,11 @@ end
 local function window(limits, kind, used)
   local limit = limits[kind]
   return { text(limit or -1), text(used), limit and limits.learned[kind] and 1 or 0 }
+end
+
+local function read_pace(state)
+  local requests, since = pace.read(state.pace, now)
+  return { text(requests), text(since) }
 end
 
 local rows = {}
@@ -58,6 +64,7 @@ for index, project in ipairs(projects) do
     window(limits, 'rpm', requests),
     window(limits, 'tpm', used),
     window(limits, 'rpd', state.day_count),
+    limits.rpd and read_pace(state) or {},
   }
 end
 return { rows, text(now) }

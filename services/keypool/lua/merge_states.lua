@@ -33,7 +33,7 @@ local function merge_lessons(one, other)
   return learned
 end
 
-local function merge_state(state, gone)
+local function merge_state(state, gone, now)
   if gone.cool_until > state.cool_until then
     local is_short = has(state, SHORT)
     state.cool_until, state.flags = gone.cool_until, gone.flags
@@ -43,6 +43,8 @@ local function merge_state(state, gone)
   state.level = math.max(state.level, gone.level)
   state.cooled_at = math.max(state.cooled_at, gone.cooled_at)
   state.day_count = state.day_count + gone.day_count
+  state.counted = state.counted + gone.day_count
+  state.pace = pace.merge(state.pace, gone.pace, now)
   state.learned = merge_lessons(state.learned, gone.learned)
   state.log = merge_logs(state.log, gone.log)
 end
@@ -53,7 +55,7 @@ local function merge_states(from, into, now)
     local name = state_name(model, from)
     if redis.call('EXISTS', name) == 1 then
       local state = read_state(model, into, now)
-      merge_state(state, read_state(model, from, now))
+      merge_state(state, read_state(model, from, now), now)
       redis.call('DEL', name)
       place(state, limits_of(state, tier), now)
     end

@@ -65,10 +65,18 @@ local function leave(key_id, project, now)
   end
 end
 
--- Let every model look at a project again that may be usable earlier than it seemed.
-local function wake(project, now)
+-- Let every model look at projects again that may be usable earlier than it seemed.
+local function wake(projects, now)
+  local rows = {}
+  for project in pairs(projects) do
+    rows[#rows + 1] = text(now)
+    rows[#rows + 1] = project
+  end
+  if #rows == 0 then
+    return
+  end
   for _, model in ipairs(redis.call('ZRANGE', named('models'), 0, -1)) do
-    redis.call('ZADD', named('order', model), 'XX', 'LT', text(now), project)
+    redis.call('ZADD', named('order', model), 'XX', 'LT', unpack(rows))
   end
 end
 

@@ -26,6 +26,8 @@ local HALF_OPEN = 4
 local LEARNED = 8
 -- It stands in `short`.
 local SHORT = 16
+-- Its pace is kept.
+local PACED = 32
 
 local PROBE_MS = 10000
 local LEARNED_MS = 86400000
@@ -104,6 +106,9 @@ local function read_state(model, project, now)
         end
       end
     end
+    if bit.band(state.flags, PACED) ~= 0 then
+      state.pace, at = pace.unpack(packed, at)
+    end
     state.log = read_entries(packed, at, now)
   end
   if state.day_end <= now then
@@ -112,6 +117,7 @@ local function read_state(model, project, now)
     state.day_count, state.next_count = is_next and state.next_count or 0, 0
     state.day_end, state.level = day_end, 0
   end
+  state.counted = state.day_count + state.next_count
   return state
 end
 
@@ -142,6 +148,9 @@ local function write_state(state, now)
       forget_at = math.max(forget_at, lesson.time + LEARNED_MS)
     end
     parts[2] = struct.pack(LESSONS, unpack(lessons))
+  end
+  if has(state, PACED) then
+    parts[#parts + 1] = pace.pack(state.pace)
   end
   for first = 1, #state.log, CHUNK do
     parts[#parts + 1] = pack_entries(state.log, first, math.min(first + CHUNK - 1, #state.log))

@@ -65,7 +65,9 @@ local function recall(state, other)
   state.cooled_at = math.max(state.cooled_at, other.cooled_at)
   if state.day_end == other.day_end then
     state.day_count = math.max(state.day_count, other.day_count)
+    state.counted = state.day_count + state.next_count
   end
+  state.pace = state.pace or other.pace
   recall_lessons(state.learned, other.learned)
   recall_log(state.log, other.log)
 end

@@ -8,7 +8,8 @@
 --                     'none' | 'kill-key' | 'cool-model' | 'cool-project' | 'model-absent',
 --                     ms to cool, 1 when guessed, 1 when the quota day bounds it, rule, client,
 --                     {input, output, cached and thought tokens} or {}, start ms or 0,
---                     1 when it was not sent, limits told: {a minute, tokens, a day} or 0 each}
+--                     1 when it was not sent, limits told: {a minute, tokens, a day} or 0 each,
+--                     1 when it failed through no fault of its client and is being replaced}
 --       3 calendar   JSON: ends of the quota day, slack
 -- Reply {kinds, withdrawals, frozen}
 --       kinds        'settled' | 'repeated' | 'late' | 'unknown', one for each outcome
@@ -135,23 +136,39 @@ local client_cells = {}
 local function client_cell(client)
   local cell = client_cells[client]
   if cell == nil then
-    cell = read_client(client, now, day_at(calendar.ends, now)) or false
+    cell = clients.read(client, now, day_at(calendar.ends, now)) or false
     client_cells[client] = cell
   end
   return cell
 end
 
-local function account(row)
-  local cell = client_cell(row.client)
-  if cell and row.lease ~= '' and (row.outcome == 'unused' or row.is_unsent) then
-    client_refund(cell, tonumber(string.match(row.lease, '^%d+')))
+-- Give back what a lease has charged its client, or let the try that replaces it do so.
+local function return_charge(row)
+  local gives_back = row.outcome == 'unused' or row.is_unsent
+  if row.lease == '' or not (gives_back or row.is_replaced) or charge_of(row.lease).at == 0 then
+    return
   end
+  -- A lease of a stock was charged to nobody, whoever used it in the end.
+  local number, holder = string.match(row.lease, '^(%d+)/.*/([^/]+)/[^/]+$')
+  local cell = client_cell(holder)
+  if not cell then
+    return
+  elseif gives_back then
+    clients.refund(cell, tonumber(number))
+  else
+    clients.note_failed(cell, tonumber(number))
+  end
+end
+
+local function account(row)
+  return_charge(row)
   if row.outcome == 'unused' then
     return
   end
   note_usage(row.key, row.client, row.model, row.outcome, row.tokens)
+  local cell = client_cell(row.client)
   if cell and row.tokens[1] then
-    client_spend(cell, row.tokens[1] + row.tokens[2] + row.tokens[4])
+    clients.spend(cell, row.tokens[1] + row.tokens[2] + row.tokens[4])
   end
 end
 
@@ -161,6 +178,7 @@ local function read_row(fields)
     model = fields[5], outcome = fields[6], effect = fields[7], ms = fields[8],
     is_guess = fields[9] == 1, is_day = fields[10] == 1, rule = fields[11], client = fields[12],
     tokens = fields[13], started = fields[14], is_unsent = fields[15] == 1, limits = fields[16],
+    is_replaced = fields[17] == 1,
   }
 end
 

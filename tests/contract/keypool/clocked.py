@@ -1,8 +1,7 @@
 """Stores whose scripts read a clock that tests set, and Google's side of the bargain."""
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,38 +13,17 @@ from services.keypool.keys import Keys
 from services.keypool.leasing import Leasing
 from services.keypool.model import Grant, Lease, Outcome, Settlement, SettleResult, Usage
 from services.keypool.redis_key_store import RedisKeyStore
-from services.keypool.redis_keys import pool_key, pool_prefix
+from services.keypool.redis_keys import pool_key
 from services.keypool.redis_lease_store import RedisLeaseStore
-from services.keypool.redis_scripts import Call, RedisPort, Script
+from services.keypool.redis_scripts import RedisPort
 from services.kit.vault import Vault
 from tests.contract.keypool.orders import new_keys, order
+from tests.support.store_clock import ClockedPort, StoreClock
 
 VAULT = Vault("a key-encryption key for tests")
 # In the future: what is to be forgotten at a time is forgotten by the server's own clock.
 EPOCH = datetime(2031, 6, 3, 15, tzinfo=UTC)
 POOL = "default"
-
-_TIME = "redis.call('TIME')"
-_SET_TIME = "redis.call('HMGET', KEYS[1] .. 'test-clock', 's', 'us')"
-
-
-class ClockedPort(RedisPort):
-    """Runs the scripts as they are, but for where they read the time."""
-
-    async def run(self, *calls: Call) -> list[Any]:
-        return await super().run(*(replace(call, script=_clocked(call.script)) for call in calls))
-
-
-_KNOWN: dict[str, Script] = {}
-
-
-def _clocked(script: Script) -> Script:
-    if script.sha not in _KNOWN:
-        assert script.text.count(_TIME) == 1
-        text = script.text.replace(_TIME, _SET_TIME)
-        sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-        _KNOWN[script.sha] = Script(text, sha)
-    return _KNOWN[script.sha]
 
 
 @dataclass
@@ -79,9 +57,7 @@ class Clocked:
 
     async def set(self, time: datetime) -> None:
         self.time = time
-        micros = int((time - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
-        clock = {"s": micros // 10**6, "us": micros % 10**6}
-        await self.redis.hset(pool_prefix(POOL) + "test-clock", mapping=clock)
+        await StoreClock(self.redis).set(time)
 
     async def advance(self, seconds: float) -> None:
         await self.set(self.time + timedelta(seconds=seconds))

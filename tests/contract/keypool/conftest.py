@@ -16,12 +16,11 @@ from services.keypool.redis_lease_store import RedisLeaseStore
 from services.keypool.redis_scripts import RedisPort
 from services.keypool.redis_token_store import RedisTokenStore
 from services.kit.redis_client import open_redis
-from services.kit.vault import Vault
+from tests.contract.keypool.clocked import VAULT, Clocked
+from tests.contract.keypool.orders import new_keys
 from tests.support.valkey import redis_url, valkey_server
 
-__all__ = ["redis_url", "stores", "valkey_server"]
-
-VAULT = Vault("a key-encryption key for tests")
+__all__ = ["VAULT", "filled", "pool", "redis_url", "stores", "valkey_server"]
 
 
 @dataclass(frozen=True)
@@ -54,4 +53,18 @@ async def stores(redis_url: str) -> AsyncIterator[Stores]:
         Leasing(leases, keys, identity, secrets),
         Keys(keys, identity, secrets),
     )
+    await redis.aclose()
+
+
+@pytest.fixture
+async def filled(stores: Stores) -> None:
+    """Three projects with a key each in the pool `default`."""
+    await stores.admin.create("default", new_keys([1, 1, 1]))
+
+
+@pytest.fixture
+async def pool(redis_url: str) -> AsyncIterator[Clocked]:
+    """A pool whose time is in our hands."""
+    redis = open_redis(redis_url, name="clocked")
+    yield Clocked(redis)
     await redis.aclose()

@@ -4,6 +4,8 @@ import struct
 from dataclasses import dataclass
 
 LEARNED = 8
+PACED = 32
+PACE_BYTES = 4 + 7 * 2
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ def read_state(packed: bytes) -> State:
             if limit := _whole(packed, at, 4):
                 learned[kind] = limit
             at += 10
+    if flags & PACED:
+        at += PACE_BYTES
     log = []
     for place in range(at, len(packed), 14):
         last, span = _whole(packed, place, 6), _whole(packed, place + 6, 2)

@@ -16,12 +16,12 @@ from redis.exceptions import ResponseError
 from services.keypool.catalog import NewKey
 from services.keypool.model import Lease, SettleKind
 from services.keypool.redis_scripts import Call, RedisPort, Script
-from tests.contract.keypool import test_leases, test_rotation
+from tests.contract.keypool import test_leases, test_refusals, test_rotation
 from tests.contract.keypool.conftest import Stores
 from tests.contract.keypool.orders import new_keys, order, settled
 from tests.support.valkey_topologies import ValkeyCluster, started_cluster
 
-SUITES = (test_leases, test_rotation)
+SUITES = (test_leases, test_refusals, test_rotation)
 
 
 @pytest.fixture(scope="module")

@@ -87,6 +87,9 @@ def requests(world: World) -> dict[str, Message]:
             key=admin_pb2.Key(key_id=key, note="n", project_id="p2"),
             update_mask=FieldMask(paths=["note", "project_id"]),
         ),
+        "BatchUpdateKeys": admin_pb2.BatchUpdateKeysRequest(
+            filter=admin_pb2.BatchUpdateKeysRequest.Filter(pool=pool), add_tags=["all"]
+        ),
         "PauseKey": admin_pb2.PauseKeyRequest(key_id=key),
         "ResumeKey": admin_pb2.ResumeKeyRequest(key_id=key),
         "VerifyKey": admin_pb2.VerifyKeyRequest(key_id=key),

@@ -1,25 +1,16 @@
 """What outcomes teach: rungs, probes on real traffic, and doubt when all fail at once."""
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import REGISTRY
 
 from services.judging import Evidence, Operation, Phase
 from services.keypool.model import Lease, Outcome, RefusalReason, WindowKind
-from services.kit.redis_client import open_redis
 from tests.contract.keypool.clocked import POOL, Clocked, seconds_after
 from tests.unit.judging import bodies
 
 MIDNIGHT = datetime(2031, 6, 4, 7, tzinfo=UTC)
-
-
-@pytest.fixture
-async def pool(redis_url: str) -> AsyncIterator[Clocked]:
-    redis = open_redis(redis_url, name="learning")
-    yield Clocked(redis)
-    await redis.aclose()
 
 
 async def refuse(pool: Clocked, lease: Lease, body: bytes, status: int = 429) -> None:
@@ -230,14 +221,3 @@ class TestExplain:
         assert standing.reason is reason
         assert (refusal.reason if refusal else None) is reason
         assert standing.until == (refusal.retry_at if refusal else None)
-
-    async def test_it_forecasts_when_the_day_is_dry(self, pool: Clocked) -> None:
-        # Two hours past midnight Pacific.
-        pool.time = datetime(2031, 6, 4, 9, tzinfo=UTC)
-        await pool.open([1])
-        await pool.declare("p/p0/*", rpd=40)
-        await pool.granted(20)
-
-        [standing] = await pool.leasing.explain(POOL, "m")
-
-        assert standing.dry_time == pool.time + timedelta(hours=2)

@@ -1,32 +1,18 @@
 """Leases and outcomes: each counts once, whatever is lost, late or repeated."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
 
-from services.judging import Effect
-from services.keypool.identity import LeaseName
-from services.keypool.model import Lease, Outcome, RefusalReason, SettleKind, Wishes
-from services.keypool.store import OutcomeRow
+from services.keypool.model import Lease, Outcome, SettleKind, Wishes
 from tests.contract.keypool.conftest import Stores
+from tests.contract.keypool.leasing_steps import name_of, one, store_time
 from tests.contract.keypool.orders import new_keys, order, settled
 from tests.support.waiting import eventually
 
 BRIEF = timedelta(milliseconds=40)
-
-
-@pytest.fixture
-async def pool(stores: Stores) -> str:
-    await stores.admin.create("default", new_keys([1, 1, 1]))
-    return "default"
-
-
-async def one(stores: Stores, **fields: object) -> Lease:
-    grant = await stores.leasing.acquire(order(**fields), ())
-    [lease] = grant.leases
-    return lease
 
 
 async def settle(stores: Stores, lease: Lease, outcome: Outcome = Outcome.SUCCEEDED) -> SettleKind:
@@ -46,15 +32,10 @@ async def successes(stores: Stores) -> int:
 
 async def outlive(stores: Stores, lease: Lease) -> None:
     """Wait until a lease has lapsed by the store's clock."""
-
-    async def now() -> datetime:
-        seconds, micros = await stores.redis.time()
-        return datetime.fromtimestamp(seconds + micros / 1e6, UTC)
-
-    await eventually(now, lambda time: time > lease.expire_time)
+    await eventually(lambda: store_time(stores), lambda time: time > lease.expire_time)
 
 
-@pytest.mark.usefixtures("pool")
+@pytest.mark.usefixtures("filled")
 class TestSettle:
     async def test_an_open_lease_is_counted_in_flight_until_it_is_settled(
         self, stores: Stores
@@ -151,7 +132,7 @@ class TestSettle:
         ]
 
 
-@pytest.mark.usefixtures("pool")
+@pytest.mark.usefixtures("filled")
 class TestAcquire:
     async def test_a_repeated_request_gets_the_same_leases(self, stores: Stores) -> None:
         first = await stores.leasing.acquire(order(request_id="a/1", count=5), ())
@@ -240,84 +221,7 @@ class TestAcquire:
         assert len(grant.leases) == 10
 
 
-class TestRefusal:
-    async def test_an_empty_pool_says_so(self, stores: Stores) -> None:
-        grant = await stores.leasing.acquire(order(), ())
-
-        assert grant.refusal is not None
-        assert grant.refusal.reason is RefusalReason.POOL_EMPTY
-        assert (grant.refusal.retry_at, grant.stock_size) == (None, 0)
-
-    async def test_excluding_all_leaves_no_live_key(self, stores: Stores, pool: str) -> None:
-        wishes = Wishes(excluded_projects=("p0", "p1", "p2"))
-
-        grant = await stores.leasing.acquire(order(pool=pool, wishes=wishes), ())
-
-        assert grant.refusal is not None
-        assert grant.refusal.reason is RefusalReason.NO_LIVE_KEY
-        assert grant.refusal.retry_at is None
-
-    async def test_all_cooling_says_when_the_first_is_back(self, stores: Stores, pool: str) -> None:
-        before = await store_time(stores)
-        leases = (await stores.leasing.acquire(order(count=3), ())).leases
-        rows = [cooled(lease, seconds) for lease, seconds in zip(leases, [50, 20, 40], strict=True)]
-        await stores.leases.settle(rows, pool, 0)
-
-        grant = await stores.leasing.acquire(order(), ())
-
-        after = await store_time(stores)
-        refusal = grant.refusal
-        assert refusal is not None
-        assert refusal.retry_at is not None
-        assert refusal.reason is RefusalReason.QUOTA
-        delay = timedelta(seconds=20)
-        assert before + delay <= refusal.retry_at + timedelta(milliseconds=1)
-        assert refusal.retry_at <= after + delay
-
-    async def test_an_excluded_project_does_not_set_the_time(
-        self, stores: Stores, pool: str
-    ) -> None:
-        leases = (await stores.leasing.acquire(order(count=3), ())).leases
-        rows = [cooled(lease, seconds) for lease, seconds in zip(leases, [10, 20, 40], strict=True)]
-        await stores.leases.settle(rows, pool, 0)
-        now = await store_time(stores)
-        wishes = Wishes(excluded_projects=(leases[0].project_id,))
-
-        grant = await stores.leasing.acquire(order(wishes=wishes), ())
-
-        assert grant.refusal is not None
-        assert grant.refusal.retry_at is not None
-        assert grant.refusal.retry_at > now + timedelta(seconds=15)
-
-    async def test_a_cooled_required_project_says_when_and_where_else(
-        self, stores: Stores, pool: str
-    ) -> None:
-        lease = await one(stores)
-        await stores.leases.settle([cooled(lease, 30)], pool, 0)
-
-        grant = await stores.leasing.acquire(
-            order(wishes=Wishes(required_project=lease.project_id)), ()
-        )
-
-        assert grant.refusal is not None
-        assert grant.refusal.reason is RefusalReason.OWNER_SPENT
-        assert grant.refusal.retry_at is not None
-        assert grant.refusal.target_project in {"p0", "p1", "p2"} - {lease.project_id}
-
-    async def test_a_search_past_many_cooling_projects_ends(self, stores: Stores) -> None:
-        await stores.admin.create("big", new_keys([1] * 400))
-        await stores.leasing.acquire(order(pool="big", count=64), ())
-        for number in range(399):
-            # Cooled for all models: each is found out only when its turn comes.
-            await cool_project(stores, "big", f"p{number}")
-
-        grants = [await stores.leasing.acquire(order(pool="big"), ()) for _ in range(3)]
-
-        served = [lease.project_id for grant in grants for lease in grant.leases]
-        assert set(served) == {"p399"}
-
-
-@pytest.mark.usefixtures("pool")
+@pytest.mark.usefixtures("filled")
 class TestRenew:
     async def test_a_renewed_lease_stays_open(self, stores: Stores) -> None:
         lease = await one(stores, lifetime=timedelta(seconds=5))
@@ -366,41 +270,6 @@ def replaced(lease: Lease, lease_id: str) -> Lease:
         lease.use_by,
         lease.expire_time,
     )
-
-
-def name_of(lease: Lease) -> LeaseName:
-    raw = lease.lease_id.rpartition("/")[0]
-    _, pool, model, project, key_id, client, _ = raw.split("/")
-    return LeaseName(raw, pool, model, project, key_id, client)
-
-
-def cooled(lease: Lease, seconds: float) -> OutcomeRow:
-    name = name_of(lease)
-    return OutcomeRow(
-        raw_id=name.raw,
-        report_id="",
-        pool=name.pool,
-        key_id=name.key_id,
-        project_id=name.project_id,
-        model=name.model,
-        outcome=Outcome.FAILED,
-        effect=Effect.COOL_MODEL,
-        cool_for=timedelta(seconds=seconds),
-        rule_id="quota.minute",
-    )
-
-
-async def cool_project(stores: Stores, pool: str, project: str) -> None:
-    await stores.redis.hset(
-        f"gb:1:{{{pool}}}:p:{project}",
-        "cool_until",
-        str(int((await store_time(stores)).timestamp() * 1000) + 60_000),
-    )
-
-
-async def store_time(stores: Stores) -> datetime:
-    seconds, micros = await stores.redis.time()
-    return datetime.fromtimestamp(seconds + micros / 1e6, UTC)
 
 
 async def round_trips(redis: Redis) -> int:

@@ -1,21 +1,12 @@
 """Not under: with a backlog, what is allowed is used."""
 
 import random
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from services.keypool.model import Lease
-from services.kit.redis_client import open_redis
 from tests.contract.keypool.clocked import Clocked, seconds_after
-
-
-@pytest.fixture
-async def pool(redis_url: str) -> AsyncIterator[Clocked]:
-    redis = open_redis(redis_url, name="use")
-    yield Clocked(redis)
-    await redis.aclose()
 
 
 def worst_minute(starts: list[tuple[float, int]]) -> int:

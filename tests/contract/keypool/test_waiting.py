@@ -1,23 +1,12 @@
 """Waiting is a reservation: exact, fair between clients, given back when nobody needs it."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from services.keypool.model import Grant, Lease, Outcome, RefusalReason, Wishes
-from services.kit.redis_client import open_redis
 from tests.contract.keypool.clocked import Clocked, seconds_after
 
 WAIT = timedelta(seconds=30)
-
-
-@pytest.fixture
-async def pool(redis_url: str) -> AsyncIterator[Clocked]:
-    redis = open_redis(redis_url, name="waiting")
-    yield Clocked(redis)
-    await redis.aclose()
 
 
 async def busy_pool(pool: Clocked, rpm: int = 10, projects: int = 1) -> None:

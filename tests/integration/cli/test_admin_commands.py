@@ -127,7 +127,7 @@ class TestKeys:
         first, *_ = (line.split("\t")[0] for line in new.stdout.splitlines())
 
         tagged = run_command(folder, "keys", "tag", "--tag", "crew", "--add", "b", "--add", "crew")
-        run_command(folder, "keys", "tag", first, "--drop", "crew", "--drop", "none")
+        untagged = run_command(folder, "keys", "tag", first, "--drop", "crew", "--drop", "none")
         run_command(folder, "keys", "note", "night shift", "--tag", "crew")
         changes = ("--project", "new", "--weight", "7", "--priority", "-1")
         run_command(folder, "keys", "set", "--tag", "crew", *changes)
@@ -135,14 +135,32 @@ class TestKeys:
 
         found = json.loads(run_command(folder, "keys", "list", "--tag", "b", "--json").stdout)
         by_id = {key["key_id"]: key for key in found}
-        assert tagged.stderr.count("has the tags crew, b") == 3
-        assert len(paused.stderr.splitlines()) == 2
+        assert tagged.stderr == "3 keys are tagged\n"
+        assert untagged.stderr == f"{by_id[first]['alias']} is tagged\n"
+        assert paused.stderr == "2 keys are paused\n"
         changed = [key for key in found if key["tags"] == ["crew", "b"]]
         assert by_id[first]["tags"] == ["b"]
         assert (by_id[first]["note"], by_id[first]["project"]) == ("", "old")
         told = {(key["note"], key["project"], key["weight"], key["state"]) for key in changed}
         assert told == {("night shift", "new", 7, "paused")}
-        assert run_command(folder, "keys", "remove", "--tag", "b").stderr.count("is removed") == 3
+        assert run_command(folder, "keys", "remove", first).stderr.endswith("is removed\n")
+        assert run_command(folder, "keys", "remove", "--tag", "b").stderr == "2 keys are removed\n"
+        again = run_command(folder, "keys", "remove", "--tag", "b")
+        assert (again.returncode, again.stderr) == (1, "gemini-balance: no key has the tag b\n")
+
+    def test_that_would_have_too_many_tags_are_told(self, folder: Path) -> None:
+        new = run_command(folder, "keys", "add", "AIzaSyMadeUpForTests-many-tags")
+        key_id, alias, *_ = new.stdout.split("\t")
+        options = [word for number in range(32) for word in ("--add", f"t{number}")]
+        run_command(folder, "keys", "tag", key_id, *options)
+
+        done = run_command(folder, "keys", "tag", alias, "--add", "one-more")
+
+        assert done.returncode == 1
+        assert done.stderr == (
+            "gemini-balance: 1 keys stay as they were, gone by now or with too many tags: "
+            f"{key_id}\n"
+        )
 
     def test_are_exported_without_secrets(self, folder: Path) -> None:
         run_command(folder, "keys", "add", "--tag", "out", "AIzaSyMadeUpForTests-export")

@@ -2,63 +2,11 @@
 
 import asyncio
 import json
-import os
-import pty
-import subprocess
-import time
+import re
 from pathlib import Path
 
-from tests.integration.cli.running import CLEAN, COMMAND, Up, all_gone
-
-CTRL_C = b"\x03"
-
-
-class Terminal:
-    """A command with a terminal of its own."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self._master, slave = pty.openpty()
-        os.set_blocking(self._master, False)
-        self.shown = ""
-        self.process = subprocess.Popen(
-            ["setsid", "--ctty", "--wait", *COMMAND, *arguments],
-            cwd=folder,
-            env=CLEAN | {"TERM": "xterm"},
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-        )
-        os.close(slave)
-
-    def press(self, keys: bytes) -> None:
-        os.write(self._master, keys)
-
-    async def shows(self, text: str, *, seconds: float = 60) -> None:
-        """Return once the text has been shown."""
-        deadline = time.monotonic() + seconds
-        while text not in self.shown:
-            assert time.monotonic() < deadline, self.shown
-            self._read()
-            await asyncio.sleep(0.02)
-
-    async def ended(self, *, seconds: float) -> int:
-        """Return the exit code once the command has ended."""
-        deadline = time.monotonic() + seconds
-        while self.process.poll() is None:
-            assert time.monotonic() < deadline, self.shown
-            self._read()
-            await asyncio.sleep(0.02)
-        self._read()
-        os.close(self._master)
-        return self.process.wait()
-
-    def _read(self) -> None:
-        try:
-            while data := os.read(self._master, 65536):
-                self.shown += data.decode()
-        except (BlockingIOError, OSError):
-            # Nothing there now, or nobody at the other end any more.
-            return
+from tests.integration.cli.running import Up, all_gone
+from tests.integration.cli.terminal import CTRL_C, Terminal
 
 
 async def test_ctrl_c_stops_everything_in_order_and_the_screen_stays_readable(
@@ -114,13 +62,22 @@ async def test_a_long_import_shows_how_far_it_is_and_no_endless_table(up: Up) ->
     keys = "\n".join(f"AIzaSyMadeUpForTests-bar{number:016d}" for number in range(3_000))
     (up.folder / "many.txt").write_text(keys)
 
-    terminal = Terminal(up.folder, "keys", "add", "--file", "many.txt", "--pool", "bar")
+    options = ("--pool", "bar", "--tag", "bar")
+    terminal = Terminal(up.folder, "keys", "add", "--file", "many.txt", *options)
 
     await terminal.shows("3000 added, 0 known already")
     assert await terminal.ended(seconds=10) == 0
     assert "adding keys" in terminal.shown
     assert "3000/3000" in terminal.shown
     assert "…" not in terminal.shown
+
+    removal = Terminal(up.folder, "keys", "remove", "--tag", "bar")
+
+    await removal.shows("3000 keys are removed")
+    assert await removal.ended(seconds=10) == 0
+    assert "removing" in removal.shown
+    # Looked at are those of the demo as well.
+    assert re.search(r"(30\d\d)/\1", removal.shown)
 
 
 async def test_what_stands_in_the_way_is_a_table_with_bars(up: Up) -> None:

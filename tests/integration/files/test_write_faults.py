@@ -133,3 +133,18 @@ async def test_a_client_that_leaves_goes_on_where_it_was(world: World) -> None:
     assert found.committed_size == GRANULE
     upload = await world.files.write(upload, content[GRANULE:], at=GRANULE, finish=True)
     await finalized(world, upload, content)
+
+
+async def test_a_pool_at_its_limit_says_when_to_come_again(world: World) -> None:
+    await world.sim.add_fault("rate_limit_bare", verb="upload.start", count=None)
+    upload = await world.files.create()
+    # The first write tries every key.
+    with pytest.raises(RemoteError):
+        await world.files.write(upload, b"bytes", finish=True)
+
+    with pytest.raises(RemoteError) as caught:
+        await world.files.write(upload, b"bytes", finish=True)
+
+    assert caught.value.reason == "NO_KEY"
+    assert caught.value.retry_delay is not None
+    assert 0 < caught.value.retry_delay.total_seconds() < 3600

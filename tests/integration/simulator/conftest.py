@@ -59,6 +59,12 @@ async def alpha(url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
+async def alpha_too(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(url, ALPHA_TOO) as opened:
+        yield opened
+
+
+@pytest.fixture
 async def beta(url: str) -> AsyncIterator[httpx.AsyncClient]:
     async with client(url, BETA) as opened:
         yield opened

@@ -64,7 +64,7 @@ async def test_an_unknown_model_is_not_found(alpha: httpx.AsyncClient) -> None:
          "embedContent.")),
         ("/v1beta/models/text-embedding-004:generateContent",
          "models/text-embedding-004 is not found for API version v1beta"),
-        ("/v1beta/tunedModels/mine:generateContent", "models/tunedModels/mine is not found"),
+        ("/v1beta/tunedModels/mine:generateContent", "Tuned model does not exist."),
     ],
 )  # fmt: skip
 async def test_calls_on_unknown_models_are_not_found(

@@ -86,7 +86,8 @@ def request_of(exchange: dict[str, Any]) -> Any:
 def cites_a_stored_thing(request: Any) -> bool:
     """Whether a request builds on something that only the real service had."""
     text = json.dumps(request)
-    return "generativelanguage.googleapis.com" in text or "cachedContents/" in text
+    kept = ("generativelanguage.googleapis.com", "cachedContents/", "fileSearchStores/")
+    return any(name in text for name in kept)
 
 
 async def test_requests_that_google_accepted_are_accepted(alpha: httpx.AsyncClient) -> None:

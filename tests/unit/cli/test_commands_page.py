@@ -26,7 +26,7 @@ def commands() -> Iterator[tuple[str, Any]]:
         name, command = waiting.pop()
         if hasattr(command, "commands"):
             waiting += [(f"{name} {part}", found) for part, found in command.commands.items()]
-        else:
+        if getattr(command, "invoke_without_command", True):
             yield name, command
 
 
@@ -50,7 +50,8 @@ class TestSection:
         self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
-        (tmp_path / "keys.txt").touch()
+        for given in ("keys.txt", "talk.mp4"):
+            (tmp_path / given).touch()
         example = SECTIONS[name]["example"].partition(" > ")[0]
         words = shlex.split(example)
         arguments = words[len(name.split()) :]

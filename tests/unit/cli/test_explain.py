@@ -77,8 +77,20 @@ def test_programs_get_fields_that_never_break_a_line() -> None:
         in_flight_count=3,
         windows=[window(1, 2)],
         detail="two\nlines\tand a tab",
+        dry_time=timestamp(datetime(2026, 1, 1, 22, 20, tzinfo=UTC)),
     )
 
     fields = to_line(spent).split("\t")
 
-    assert fields == ["p", "no", "model absent", "", "2", "3", "rpd=1/2", "", "two lines and a tab"]
+    dry = "2026-01-01T14:20:00-08:00"
+    assert fields == [
+        "p",
+        "no",
+        "model absent",
+        "",
+        "2",
+        "3",
+        "rpd=1/2",
+        dry,
+        "two lines and a tab",
+    ]

@@ -67,6 +67,9 @@ def test_verbs_on_models() -> None:
     assert method_of("models/x:countTokens") == Method("models", "x", "countTokens")
     assert method_of("dynamic/x:generateContent") == Method("dynamic", "x", "generateContent")
     assert method_of("models/x") is None
-    assert method_of("tunedModels/x:generateContent") is None
+    assert method_of("tunedModels/x:generateContent") == Method(
+        "tunedModels", "x", "generateContent"
+    )
+    assert method_of("models/x/operations/o:cancel") is None
     with pytest.raises(ApiError):
         method_of("models/x:y/z")

@@ -1,3 +1,4 @@
+import base64
 import hashlib
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from services.simulator.errors import ApiError
 from services.simulator.files import FileShelf
+from services.simulator.owned.stores import StoreDesk
 from services.simulator.upload_calls import split_multipart
 from services.simulator.uploads import GRANULE, FileOrder, PreemptedError, Session, UploadDesk
 
@@ -13,8 +15,12 @@ ORDER = FileOrder(project="alpha", key="key-one-1")
 
 
 def start(order: FileOrder = ORDER) -> tuple[UploadDesk, Session]:
-    desk = UploadDesk(FileShelf(lambda: 1000.0))
+    desk = UploadDesk(FileShelf(lambda: 1000.0), StoreDesk(lambda: 1000.0))
     return desk, desk.start(order)
+
+
+def hashed(data: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
 
 
 def test_whole_granules_survive_a_broken_connection() -> None:
@@ -27,10 +33,10 @@ def test_whole_granules_survive_a_broken_connection() -> None:
     writer = session.begin()
     session.take(writer, data[GRANULE:])
     session.keep(writer)
-    file = desk.finish(session)
+    file = desk.finish(session)["file"]
 
-    assert file.size_bytes == len(data)
-    assert file.sha256 == hashlib.sha256(data).digest()
+    assert file["sizeBytes"] == str(len(data))
+    assert file["sha256Hash"] == hashed(data)
 
 
 @given(st.lists(st.binary(max_size=50), max_size=20))
@@ -41,7 +47,8 @@ def test_the_hash_is_that_of_all_bytes_however_they_arrive(pieces: list[bytes]) 
         session.take(writer, piece)
     session.keep(writer)
 
-    assert desk.finish(session).sha256 == hashlib.sha256(b"".join(pieces)).digest()
+    assert desk.finish(session)["file"]["sha256Hash"] == hashed(b"".join(pieces))
+    assert session.content == b"".join(pieces)
 
 
 def test_the_newest_writer_wins() -> None:

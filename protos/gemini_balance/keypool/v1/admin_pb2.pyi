@@ -451,6 +451,185 @@ class UpdateKeyResponse(_message.Message):
 Global___UpdateKeyResponse: _TypeAlias = UpdateKeyResponse  # noqa: Y015
 
 @_typing.final
+class BatchUpdateKeysRequest(_message.Message):
+    """Changes many keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Action:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[BatchUpdateKeysRequest._Action.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ACTION_UNSPECIFIED: BatchUpdateKeysRequest._Action.ValueType  # 0
+        """Nothing else."""
+        ACTION_PAUSE: BatchUpdateKeysRequest._Action.ValueType  # 1
+        """Take them out of use until they are resumed."""
+        ACTION_RESUME: BatchUpdateKeysRequest._Action.ValueType  # 2
+        """Put them back into use, paused and dead ones."""
+        ACTION_DELETE: BatchUpdateKeysRequest._Action.ValueType  # 3
+        """Remove them and their secrets. Excludes all other changes."""
+
+    class Action(_Action, metaclass=_ActionEnumTypeWrapper):
+        """What can be done to keys beside changing their fields."""
+
+    ACTION_UNSPECIFIED: BatchUpdateKeysRequest.Action.ValueType  # 0
+    """Nothing else."""
+    ACTION_PAUSE: BatchUpdateKeysRequest.Action.ValueType  # 1
+    """Take them out of use until they are resumed."""
+    ACTION_RESUME: BatchUpdateKeysRequest.Action.ValueType  # 2
+    """Put them back into use, paused and dead ones."""
+    ACTION_DELETE: BatchUpdateKeysRequest.Action.ValueType  # 3
+    """Remove them and their secrets. Excludes all other changes."""
+
+    @_typing.final
+    class Filter(_message.Message):
+        """Selects keys. At least one field must be set; a key must fit all of them."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        POOL_FIELD_NUMBER: _builtins.int
+        STATE_FIELD_NUMBER: _builtins.int
+        TAG_FIELD_NUMBER: _builtins.int
+        PROJECT_ID_FIELD_NUMBER: _builtins.int
+        pool: _builtins.str
+        """Only keys of this pool."""
+        state: Global___Key.State.ValueType
+        """Only keys in this state."""
+        tag: _builtins.str
+        """Only keys with this tag."""
+        project_id: _builtins.str
+        """Only keys of this project."""
+        def __init__(
+            self,
+            *,
+            pool: _builtins.str = ...,
+            state: Global___Key.State.ValueType = ...,
+            tag: _builtins.str = ...,
+            project_id: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["pool", b"pool", "project_id", b"project_id", "state", b"state", "tag", b"tag"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    KEY_IDS_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    PROXY_URL_FIELD_NUMBER: _builtins.int
+    ADD_TAGS_FIELD_NUMBER: _builtins.int
+    DROP_TAGS_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    page_token: _builtins.str
+    """Where to go on with a filter, from an earlier response. The filter and the
+    changes must be the same.
+    """
+    proxy_url: _builtins.str
+    """The new proxy, when `proxy` is in the mask. Empty means none."""
+    action: Global___BatchUpdateKeysRequest.Action.ValueType
+    """What else to do."""
+    @_builtins.property
+    def key_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The keys, at most 1000."""
+
+    @_builtins.property
+    def filter(self) -> Global___BatchUpdateKeysRequest.Filter:
+        """Selects the keys when none are named."""
+
+    @_builtins.property
+    def key(self) -> Global___Key:
+        """The new values, for all of them."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which of `note`, `tags`, `weight`, `project_id`, `max_in_flight`,
+        `priority` and `proxy` to change. May be empty.
+        """
+
+    @_builtins.property
+    def add_tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tags to add to those that each key has."""
+
+    @_builtins.property
+    def drop_tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tags to take away from those that each key has."""
+
+    def __init__(
+        self,
+        *,
+        key_ids: _abc.Iterable[_builtins.str] | None = ...,
+        filter: Global___BatchUpdateKeysRequest.Filter | None = ...,
+        page_token: _builtins.str = ...,
+        key: Global___Key | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        proxy_url: _builtins.str = ...,
+        add_tags: _abc.Iterable[_builtins.str] | None = ...,
+        drop_tags: _abc.Iterable[_builtins.str] | None = ...,
+        action: Global___BatchUpdateKeysRequest.Action.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "key", b"key", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "add_tags", b"add_tags", "drop_tags", b"drop_tags", "filter", b"filter", "key", b"key", "key_ids", b"key_ids", "page_token", b"page_token", "proxy_url", b"proxy_url", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchUpdateKeysRequest: _TypeAlias = BatchUpdateKeysRequest  # noqa: Y015
+
+@_typing.final
+class BatchUpdateKeysResponse(_message.Message):
+    """What became of the keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGED_COUNT_FIELD_NUMBER: _builtins.int
+    SEEDED_KEY_IDS_FIELD_NUMBER: _builtins.int
+    SKIPPED_KEY_IDS_FIELD_NUMBER: _builtins.int
+    EXAMINED_COUNT_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    changed_count: _builtins.int
+    """Keys that were changed. A dead key that is to be paused stays dead."""
+    examined_count: _builtins.int
+    """Keys looked at by this call."""
+    total_count: _builtins.int
+    """Keys to look at in all, over all pages."""
+    next_page_token: _builtins.str
+    """Empty when all keys have been looked at."""
+    @_builtins.property
+    def seeded_key_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of them that came from the settings. Removed ones should be removed
+        there, too.
+        """
+
+    @_builtins.property
+    def skipped_key_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keys that stay as they were: there is none of this id, or it would have
+        more than 32 tags.
+        """
+
+    def __init__(
+        self,
+        *,
+        changed_count: _builtins.int = ...,
+        seeded_key_ids: _abc.Iterable[_builtins.str] | None = ...,
+        skipped_key_ids: _abc.Iterable[_builtins.str] | None = ...,
+        examined_count: _builtins.int = ...,
+        total_count: _builtins.int = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_count", b"changed_count", "examined_count", b"examined_count", "next_page_token", b"next_page_token", "seeded_key_ids", b"seeded_key_ids", "skipped_key_ids", b"skipped_key_ids", "total_count", b"total_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchUpdateKeysResponse: _TypeAlias = BatchUpdateKeysResponse  # noqa: Y015
+
+@_typing.final
 class PauseKeyRequest(_message.Message):
     """Pauses a key."""
 
@@ -751,7 +930,9 @@ Global___Token: _TypeAlias = Token  # noqa: Y015
 
 @_typing.final
 class ClientLimits(_message.Message):
-    """What a client may use. 0 means any number."""
+    """What a client may use. 0 means any number. A request counts once, however
+    often it is tried; counting tokens and reading count nothing.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -56,6 +56,11 @@ class KeyAdminServiceStub:
                 request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.UpdateKeyRequest.SerializeToString,
                 response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.UpdateKeyResponse.FromString,
                 _registered_method=True)
+        self.BatchUpdateKeys = channel.unary_unary(
+                '/gemini_balance.keypool.v1.KeyAdminService/BatchUpdateKeys',
+                request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.BatchUpdateKeysRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.BatchUpdateKeysResponse.FromString,
+                _registered_method=True)
         self.PauseKey = channel.unary_unary(
                 '/gemini_balance.keypool.v1.KeyAdminService/PauseKey',
                 request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.PauseKeyRequest.SerializeToString,
@@ -172,6 +177,17 @@ class KeyAdminServiceServicer:
 
     def UpdateKey(self, request, context):
         """Changes what operators may change about a key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchUpdateKeys(self, request, context):
+        """Changes, pauses, resumes or removes many keys, all of them alike: those
+        that are named, or those that a filter selects, page by page.
+
+        Not atomic: keys are changed a few hundred at a time, and each is either
+        changed or not. Repeating the call is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -319,6 +335,11 @@ def add_KeyAdminServiceServicer_to_server(servicer, server):
                     servicer.UpdateKey,
                     request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.UpdateKeyRequest.FromString,
                     response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.UpdateKeyResponse.SerializeToString,
+            ),
+            'BatchUpdateKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchUpdateKeys,
+                    request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.BatchUpdateKeysRequest.FromString,
+                    response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.BatchUpdateKeysResponse.SerializeToString,
             ),
             'PauseKey': grpc.unary_unary_rpc_method_handler(
                     servicer.PauseKey,
@@ -516,6 +537,33 @@ class KeyAdminService:
             '/gemini_balance.keypool.v1.KeyAdminService/UpdateKey',
             gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.UpdateKeyRequest.SerializeToString,
             gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.UpdateKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchUpdateKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.keypool.v1.KeyAdminService/BatchUpdateKeys',
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.BatchUpdateKeysRequest.SerializeToString,
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.BatchUpdateKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

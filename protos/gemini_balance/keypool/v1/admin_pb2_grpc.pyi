@@ -45,6 +45,13 @@ class KeyAdminServiceStub:
     """Lists keys, page by page, in the order of their ids."""
     UpdateKey: _grpc.UnaryUnaryMultiCallable[_admin_pb2.UpdateKeyRequest, _admin_pb2.UpdateKeyResponse]
     """Changes what operators may change about a key."""
+    BatchUpdateKeys: _grpc.UnaryUnaryMultiCallable[_admin_pb2.BatchUpdateKeysRequest, _admin_pb2.BatchUpdateKeysResponse]
+    """Changes, pauses, resumes or removes many keys, all of them alike: those
+    that are named, or those that a filter selects, page by page.
+
+    Not atomic: keys are changed a few hundred at a time, and each is either
+    changed or not. Repeating the call is safe.
+    """
     PauseKey: _grpc.UnaryUnaryMultiCallable[_admin_pb2.PauseKeyRequest, _admin_pb2.PauseKeyResponse]
     """Takes a key out of use until it is resumed. Survives restarts."""
     ResumeKey: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ResumeKeyRequest, _admin_pb2.ResumeKeyResponse]
@@ -99,6 +106,13 @@ class KeyAdminServiceAsyncStub(KeyAdminServiceStub):
     """Lists keys, page by page, in the order of their ids."""
     UpdateKey: _aio.UnaryUnaryMultiCallable[_admin_pb2.UpdateKeyRequest, _admin_pb2.UpdateKeyResponse]  # type: ignore[assignment]
     """Changes what operators may change about a key."""
+    BatchUpdateKeys: _aio.UnaryUnaryMultiCallable[_admin_pb2.BatchUpdateKeysRequest, _admin_pb2.BatchUpdateKeysResponse]  # type: ignore[assignment]
+    """Changes, pauses, resumes or removes many keys, all of them alike: those
+    that are named, or those that a filter selects, page by page.
+
+    Not atomic: keys are changed a few hundred at a time, and each is either
+    changed or not. Repeating the call is safe.
+    """
     PauseKey: _aio.UnaryUnaryMultiCallable[_admin_pb2.PauseKeyRequest, _admin_pb2.PauseKeyResponse]  # type: ignore[assignment]
     """Takes a key out of use until it is resumed. Survives restarts."""
     ResumeKey: _aio.UnaryUnaryMultiCallable[_admin_pb2.ResumeKeyRequest, _admin_pb2.ResumeKeyResponse]  # type: ignore[assignment]
@@ -174,6 +188,19 @@ class KeyAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.UpdateKeyResponse, _abc.Awaitable[_admin_pb2.UpdateKeyResponse]]:
         """Changes what operators may change about a key."""
+
+    @_abc_1.abstractmethod
+    def BatchUpdateKeys(
+        self,
+        request: _admin_pb2.BatchUpdateKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.BatchUpdateKeysResponse, _abc.Awaitable[_admin_pb2.BatchUpdateKeysResponse]]:
+        """Changes, pauses, resumes or removes many keys, all of them alike: those
+        that are named, or those that a filter selects, page by page.
+
+        Not atomic: keys are changed a few hundred at a time, and each is either
+        changed or not. Repeating the call is safe.
+        """
 
     @_abc_1.abstractmethod
     def PauseKey(

@@ -177,7 +177,10 @@ class AcquireLeasesRequest(_message.Message):
 
     @_builtins.property
     def settlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Settlement]:
-        """Outcomes to settle first, so that a failover costs one round trip."""
+        """Outcomes to settle first, so that a failover costs one round trip. What
+        failed through no fault of the client is replaced by what is granted here:
+        together they count as one request of the client.
+        """
 
     def __init__(
         self,
@@ -1339,8 +1342,8 @@ class ExplainResponse(_message.Message):
 
         @_builtins.property
         def dry_time(self) -> _timestamp_pb2.Timestamp:
-            """When the day's quota will be used up at the present rate. Unset when it
-            will not be today.
+            """When the day's quota will be used up at the rate of the last hour, of ten
+            minutes at least. Unset when it will not be today.
             """
 
         def __init__(

@@ -46,6 +46,14 @@ def inline(media_type: str, data: str = PIXEL) -> dict[str, Any]:
         (image("data:image/png;base64,AA\nAA"), inline("image/png", "AAAA")),
         (image(FILE), {"fileData": {"fileUri": FILE}}),
         (image("files/abc-123"), {"fileData": {"fileUri": FILE}}),
+        (
+            image("http://localhost:8000/gemini/v1beta/files/abc-123"),
+            {"fileData": {"fileUri": "http://localhost:8000/gemini/v1beta/files/abc-123"}},
+        ),
+        (
+            image(f"{FILE}:download?alt=media"),
+            {"fileData": {"fileUri": f"{FILE}:download?alt=media"}},
+        ),
         (image("gs://b/o.png"), {"fileData": {"fileUri": "gs://b/o.png"}}),
         (
             {"type": "video_url", "video_url": {"url": "https://youtu.be/x1"}},

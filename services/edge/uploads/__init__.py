@@ -1,0 +1,1 @@
+"""Google's upload protocol as clients speak it: commands, addresses, bodies, answers."""

@@ -1,0 +1,18 @@
+fetch('http://localhost:8000/v1beta/models/gemini-2.0-flash-exp:generateContent?key=sk-476939672', {
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json' },
+  body: JSON.stringify({
+    contents: [{
+      role: 'user',
+      parts: [
+        {
+          fileData: {
+            mimeType: 'image/jpeg',
+            fileUri: 'https://generativelanguage.googleapis.com/v1beta/files/abc123'
+          }
+        },
+        { text: '请描述这张图片' }
+      ]
+    }]
+  })
+})

@@ -1,0 +1,74 @@
+"""The JavaScript of the API reference runs as it is written, in Node and in a browser.
+
+The page is of another origin, so all of CORS is needed. Only what a user would replace is
+replaced: the address and the token.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.reference import COPIES, Engine, copied, filled
+from tests.support.shared_folder import API_REFERENCE
+from tests.support.system import Pool, System
+
+
+@pytest.mark.skipif(not API_REFERENCE.exists(), reason=f"no reference at {API_REFERENCE}")
+@pytest.mark.parametrize("copy", COPIES, ids=lambda path: path.stem)
+def test_the_copy_is_the_text_of_the_reference(copy: Path) -> None:
+    assert copy.read_text("utf-8") in API_REFERENCE.read_text("utf-8")
+
+
+@pytest.fixture
+async def pool(system: System) -> Pool:
+    return await system.new_pool(2)
+
+
+@pytest.mark.parametrize("sample", ["openai_chat", "gemini_chat"])
+async def test_a_chat(engine: Engine, system: System, pool: Pool, sample: str) -> None:
+    result = await engine(f"""
+        const response = await {filled(sample, system, pool).strip()};
+        return {{ status: response.status, answer: await response.json() }};
+    """)
+
+    assert result["status"] == 200, result["answer"]
+    assert "你好" in json.dumps(result["answer"], ensure_ascii=False)
+
+
+async def test_a_stream(engine: Engine, system: System, pool: Pool) -> None:
+    sample = filled("gemini_stream", system, pool)
+    result = await engine(f"""
+        let events = '';
+        {sample.replace("// 处理 SSE 数据", "events += chunk;")}
+        return {{ type: response.headers.get('content-type'), events }};
+    """)
+
+    assert result["type"].startswith("text/event-stream")
+    assert result["events"].startswith("data: {")
+
+
+async def test_the_request_function(engine: Engine, system: System, pool: Pool) -> None:
+    result = await engine(f"""
+        {filled("api_request", system, pool)}
+        const models = await apiRequest('/v1/models');
+        const refused = await apiRequest('/v1/models/none-such').catch((error) => error.message);
+        return {{ models, refused }};
+    """)
+
+    assert result["models"]["object"] == "list"
+    assert "none-such" in result["refused"]
+
+
+async def test_the_chat_stream_function(engine: Engine, system: System, pool: Pool) -> None:
+    result = await engine(f"""
+        {copied("stream_chat")}
+        let text = '';
+        const messages = [{{ role: 'user', content: 'please repeat nougat' }}];
+        for await (const piece of streamChat(messages, '{pool.token}', '{system.url}')) {{
+          text += piece;
+        }}
+        return text;
+    """)
+
+    assert "nougat" in result
