@@ -93,6 +93,12 @@ def requests(world: World) -> dict[str, Message]:
         "PauseKey": admin_pb2.PauseKeyRequest(key_id=key),
         "ResumeKey": admin_pb2.ResumeKeyRequest(key_id=key),
         "VerifyKey": admin_pb2.VerifyKeyRequest(key_id=key),
+        "SetEgress": admin_pb2.SetEgressRequest(
+            egress=admin_pb2.Egress(name="eu", pool=pool, tags=["all"]),
+            proxy_urls=["http://proxy.example:1"],
+        ),
+        "ListEgresses": admin_pb2.ListEgressesRequest(pool=pool),
+        "DeleteEgress": admin_pb2.DeleteEgressRequest(name="eu", pool=pool),
         "SetQuota": admin_pb2.SetQuotaRequest(quota=quota, pool=pool),
         "ListQuotas": admin_pb2.ListQuotasRequest(pool=pool),
         "DeleteQuota": admin_pb2.DeleteQuotaRequest(quota=quota, pool=pool),
