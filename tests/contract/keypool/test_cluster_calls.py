@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,7 @@ from services.keypool import metrics
 from services.keypool.redis_keys import META, POOLS
 from services.kit.errors import RemoteError
 from tests.support.keypool import CREDENTIALS, Keypool, running_keypool, secret_of
-from tests.support.system import running_simulator_process
-from tests.support.valkey_topologies import ValkeyCluster, started_cluster
+from tests.support.valkey_topologies import ValkeyCluster
 from tests.support.waiting import eventually
 
 POOL = "blue"
@@ -131,18 +130,6 @@ def requests(world: World) -> dict[str, Message]:
 
 
 METHODS = {method.name: method for service in SERVICES for method in service.methods}
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[ValkeyCluster]:
-    with started_cluster() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_simulator_process(tmp_path_factory.mktemp("upstream")) as url:
-        yield url
 
 
 @pytest.fixture
