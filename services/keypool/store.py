@@ -51,6 +51,7 @@ class LeaseRow:
     use_by: datetime
     expire_time: datetime
     not_before: datetime | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +134,23 @@ class OutcomeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundKey:
+    """A key as far as its way out depends on it."""
+
+    key_id: str
+    project_id: str
+    tags: tuple[str, ...]
+    sealed_proxy: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class StandingRow:
     """How a project stands with a model.
 
     Attributes:
         fits_at: When the request in question fits, None when it never does.
         pace: How fast it used up its day lately, None where no day is limited.
+        keys: Some of its live keys.
     """
 
     project_id: str
@@ -153,6 +165,7 @@ class StandingRow:
     fits_at: datetime | None
     windows: tuple[Window, ...]
     pace: Pace | None
+    keys: tuple[BoundKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

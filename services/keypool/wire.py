@@ -249,6 +249,10 @@ def write_standing(standing: Standing) -> pb.ExplainResponse.Project:
         live_key_count=standing.live_keys,
         in_flight_count=standing.in_flight,
         dry_time=write_time(standing.dry_time),
+        ways_out=[
+            pb.ExplainResponse.WayOut(proxy=way.proxy, egress=way.egress, avoided=way.is_avoided)
+            for way in standing.ways
+        ],
     )
     if standing.reason is not None:
         project.reason = _write_reason(standing.reason)
