@@ -48,6 +48,7 @@ from services.keypool.tokens import Tokens
 from services.keypool.upstream_probe import HttpProbe
 from services.keypool.usage import UsageBook
 from services.keypool.verifying import Verifying
+from services.kit.background import end_tasks
 from services.kit.credentials import CredentialBook
 from services.kit.errors import StoreUnavailableError
 from services.kit.grpc_server import serve_grpc
@@ -129,8 +130,7 @@ async def run_keypool(settings: KeypoolSettings, health: Health) -> AsyncIterato
                 yield KeypoolServer(port, health)
             finally:
                 health.report("accepting", well=False)
-                for task in background:
-                    task.cancel()
+                await end_tasks(background)
 
 
 class _Parts:
