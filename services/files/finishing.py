@@ -26,8 +26,11 @@ class Finisher:
         """
         described = read_description(answer.body) or {}
         record = self._record(upload, described)
-        told = size_of(record.description) if record else None
-        size = size if told is None else told
+        if record is not None:
+            told = size_of(record.description)
+            size = size if told is None else told
+            if upload.kept is not None:
+                record = replace(record, kept=replace(upload.kept, size=size))
         order = upload.order
         name = record.name if record else _operation(described)
         if name:

@@ -9,6 +9,7 @@ from services.files.granules import Granule
 from services.files.holding import Holding
 from services.files.leases import Outcome
 from services.files.opening import Opener
+from services.files.safekeeping import Putting, Safekeeping
 from services.files.sessions import SessionWire
 from services.files.store import UploadStore
 from services.files.transfer import EndedError, Patience, Transfer
@@ -20,13 +21,14 @@ _LANDING_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class Sending:
     """What sending takes.
 
     Attributes:
         store: Where uploads are kept.
         wire: The way to Google.
         opener: Opens sessions there.
+        safekeeping: Keeps what goes there.
         finisher: Ends uploads.
         patience: How long faults of Google are borne.
     """
@@ -34,6 +36,7 @@ class Ways:
     store: UploadStore
     wire: SessionWire
     opener: Opener
+    safekeeping: Safekeeping
     finisher: Finisher
     patience: Patience
 
@@ -45,10 +48,11 @@ class Sender:
         upload: How it stands; what has arrived counts at once.
     """
 
-    def __init__(self, ways: Ways, upload: Upload) -> None:
+    def __init__(self, parts: Sending, upload: Upload) -> None:
         """Send nothing yet."""
         self.upload = upload
-        self._ways = ways
+        self._parts = parts
+        self._putting = Putting(parts.safekeeping)
         self._holding: Holding | None = None
         self._transfer: Transfer | None = None
         self._flight: tuple[Granule, asyncio.Task[int]] | None = None
@@ -75,7 +79,11 @@ class Sender:
             EndedError: Google refuses the upload itself.
             ServiceError: It cannot be opened now.
         """
-        self._holding, self.upload = await self._ways.opener.open(self.upload, mime_type, size)
+        self._holding, self.upload = await self._parts.opener.open(self.upload, mime_type, size)
+
+    def expect(self, granule: Granule) -> None:
+        """Keep a granule that will be launched when the one before has arrived."""
+        self._putting.ahead(self.upload.kept, granule.start, granule.view())
 
     def launch(self, granule: Granule) -> None:
         """Send whole granules; `landed` tells how that ended. Nothing else is on its way."""
@@ -104,6 +112,7 @@ class Sender:
         """
         self._is_unsure = True
         transfer = await self._attached()
+        await self._keep(granule)
         answer = await transfer.finish(granule.start, granule.view())
         await self.end(answer, granule.end, is_success=True)
 
@@ -115,7 +124,7 @@ class Sender:
             size: How many bytes the file has, as far as its writer knows.
             is_success: Whether there is a file.
         """
-        finisher = self._ways.finisher
+        finisher = self._parts.finisher
         if is_success:
             size = max(self.upload.committed_size, size)
             self.upload = await finisher.finalize(self.upload, answer, size)
@@ -128,15 +137,17 @@ class Sender:
         try:
             await self._see_landed()
         finally:
+            await self._putting.close()
             await self._settle(is_abandoned=is_abandoned)
         if not self._is_unsure and self.upload.state is UploadState.ACTIVE:
             # Unsaid, it costs the next writer a question.
             with contextlib.suppress(StoreUnavailableError):
-                await self._ways.store.end(self.upload)
+                await self._parts.store.end(self.upload)
 
     async def _fly(self, granule: Granule) -> int:
         """Bring a granule to Google; it counts as soon as it is there."""
         transfer = await self._attached()
+        await self._keep(granule)
         received = await transfer.put(granule.start, granule.view())
         await self._commit(received)
         return received
@@ -147,14 +158,14 @@ class Sender:
             session = self.upload.session
             assert session is not None
             if self._holding is None:
-                self._holding = await self._ways.opener.resume(self.upload)
+                self._holding = await self._parts.opener.resume(self.upload)
             if self._holding is not None:
                 session = replace(session, proxy_url=self._holding.lease.proxy_url)
-            self._transfer = Transfer(self._ways.wire, session, self._ways.patience)
+            self._transfer = Transfer(self._parts.wire, session, self._parts.patience)
         return self._transfer
 
     async def _commit(self, received: int) -> None:
-        await self._ways.store.commit(self.upload, received)
+        await self._parts.store.commit(self.upload, received)
         upload = self.upload
         self.upload = replace(
             upload,
@@ -162,6 +173,10 @@ class Sender:
             tail=max(0, upload.committed_size - received),
         )
         self._is_unsure = False
+
+    async def _keep(self, granule: Granule) -> None:
+        kept = await self._putting.keep(self.upload, granule.start, granule.view())
+        self.upload = replace(self.upload, kept=kept)
 
     async def _see_landed(self) -> None:
         """Let what was sent count although nobody waits for it any more."""

@@ -16,7 +16,7 @@ from services.files.errors import (
 from services.files.granules import Granule
 from services.files.media_types import SNIFFED, infer, telling
 from services.files.room import Room
-from services.files.sender import Sender, Ways
+from services.files.sender import Sender, Sending
 from services.files.transfer import EndedError
 from services.files.uploads import Upload, UploadState
 from services.kit.errors import InvalidRequestError
@@ -58,12 +58,12 @@ class Writing:
     """What writing takes.
 
     Attributes:
-        ways: Where bytes go.
+        sending: Where bytes go.
         budget: Memory for bytes on their way.
         largest_file: The most bytes of a file.
     """
 
-    ways: Ways
+    sending: Sending
     budget: Budget
     largest_file: int
 
@@ -75,7 +75,7 @@ class Writing:
         Raises:
             ServiceError: See the contract of `WriteUpload`.
         """
-        upload = await self.ways.store.begin(order.upload_id, telling(order.mime_type))
+        upload = await self.sending.store.begin(order.upload_id, telling(order.mime_type))
         if upload is None:
             raise UploadUnknownError("no such upload")
         match upload.state:
@@ -117,7 +117,7 @@ class _Write:
     def __init__(self, parts: Writing, order: WriteOrder, upload: Upload) -> None:
         self._parts = parts
         self._order = order
-        self._sender = Sender(parts.ways, upload)
+        self._sender = Sender(parts.sending, upload)
         self._room = Room(parts.budget)
 
     async def run(self, frames: Frames) -> Upload:
@@ -213,6 +213,7 @@ class _Write:
     async def _send_off(self, granule: Granule) -> None:
         """Send a full granule, and go on with another one meanwhile if there is memory."""
         await self._load(granule)
+        self._sender.expect(granule)
         await self._land()
         if self._room.filling is not granule:
             # What was before it did not arrive whole, so all bytes were grouped anew.
@@ -274,12 +275,12 @@ class _Write:
         committed = sender.upload.committed_size
         if granule is not None and granule.end > committed:
             rest = granule.view(committed - granule.start)
-            await self._parts.ways.store.append_tail(sender.upload, committed, rest)
+            await self._parts.sending.store.append_tail(sender.upload, committed, rest)
             sender.upload = replace(sender.upload, tail=granule.filled)
 
     async def _load(self, granule: Granule) -> None:
         if granule.stored:
-            await self._parts.ways.store.read_tail(self._sender.upload, granule.unloaded())
+            await self._parts.sending.store.read_tail(self._sender.upload, granule.unloaded())
             granule.stored = 0
 
     def _known_size(self) -> int | None:

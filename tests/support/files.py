@@ -15,6 +15,7 @@ from gemini_balance.files.v1 import files_pb2_grpc
 from services.files.server import run_files
 from services.files.settings import FilesSettings
 from services.kit.errors import RemoteError
+from services.kit.grpc_stream import ClientStream
 from services.kit.health import Health
 from services.simulator.control import SimulatorControl
 from tests.support import keypool
@@ -131,13 +132,16 @@ class Files:
     ) -> pb.Upload:
         """Write frames as they are given."""
         stub = files_pb2_grpc.FilesServiceStub(self.channel)
+        call = ClientStream[pb.WriteUploadResponse](
+            stub.WriteUpload(timeout=timeout, metadata=self.metadata, wait_for_ready=True)
+        )
         try:
-            response: pb.WriteUploadResponse = await stub.WriteUpload(
-                requests, timeout=timeout, metadata=self.metadata, wait_for_ready=True
-            )
-        except grpc.aio.AioRpcError as error:
-            raise RemoteError(error) from error
-        return response.upload
+            async for request in requests:
+                if not await call.send(request.SerializeToString()):
+                    break
+            return (await call.finish()).upload
+        finally:
+            call.cancel()
 
     async def state(self, upload: pb.Upload | str) -> pb.Upload:
         """Ask how far an upload is."""
@@ -165,6 +169,35 @@ class Files:
     async def delete(self, name: str) -> None:
         """Delete a file."""
         await self.call("DeleteFile", name=name, client_id=self.client_id, pool=self.pool)
+
+    async def ensure(
+        self, name: str, project_id: str, timeout: float = 60
+    ) -> pb.EnsureFileResponse:
+        """Ask for a file in a project."""
+        response = await self.call(
+            "EnsureFile",
+            timeout=timeout,
+            name=name,
+            project_id=project_id,
+            client_id=self.client_id,
+            pool=self.pool,
+        )
+        assert isinstance(response, pb.EnsureFileResponse)
+        return response
+
+    async def download(self, name: str, timeout: float = 60) -> list[pb.DownloadFileResponse]:
+        """Return all messages of a download."""
+        stub = files_pb2_grpc.FilesServiceStub(self.channel)
+        request = pb.DownloadFileRequest(name=name, client_id=self.client_id, pool=self.pool)
+        try:
+            return [
+                message
+                async for message in stub.DownloadFile(
+                    request, timeout=timeout, metadata=self.metadata, wait_for_ready=True
+                )
+            ]
+        except grpc.aio.AioRpcError as error:
+            raise RemoteError(error) from error
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from services.files.errors import (
     UploadPreemptedError,
     UploadUnknownError,
 )
+from services.files.keeping.manifest import Manifest
 from services.files.records import FileRecord
 from services.files.uploads import Answer, Session, Upload, UploadOrder, UploadState
 
@@ -90,11 +91,19 @@ class MemoryUploads:
         row = self._fenced(upload)
         row.upload = replace(row.upload, project_id=project_id)
 
-    async def open(self, upload: Upload, project_id: str, session: Session) -> None:
+    async def open(
+        self, upload: Upload, project_id: str, session: Session, kept: Manifest | None
+    ) -> None:
         await self._step("open")
         row = self._fenced(upload)
-        row.upload = replace(row.upload, project_id=project_id, session=session)
+        row.upload = replace(row.upload, project_id=project_id, session=session, kept=kept)
         await self._step("open")
+
+    async def keep(self, upload: Upload, kept: Manifest | None) -> None:
+        await self._step("keep")
+        row = self._fenced(upload)
+        row.upload = replace(row.upload, kept=kept)
+        await self._step("keep")
 
     async def commit(self, upload: Upload, offset: int) -> None:
         await self._step("commit")

@@ -11,6 +11,7 @@ from services.files.errors import (
     UploadPreemptedError,
     UploadUnknownError,
 )
+from services.files.keeping.manifest import Manifest
 from services.files.records import FileRecord
 from services.files.store import UploadStore
 from services.files.uploads import Answer, Session, Upload, UploadOrder, UploadState
@@ -19,6 +20,7 @@ from tests.contract.files.conftest import OpenStore
 from tests.support.waiting import eventually
 
 ORDER = UploadOrder("ada", "default", "upload/v1beta/files", b'{"file":{}}', "image/png", 12)
+MANIFEST = Manifest("a" * 32, b"sealed", 1024)
 ANSWER = Answer(200, "application/json", b'{"file":{"name":"files/a"}}')
 
 
@@ -107,10 +109,20 @@ async def test_the_session_and_its_project_are_remembered(store: UploadStore) ->
     session = Session("/upload?upload_id=x", "http://proxy", 1024)
 
     await store.choose(upload, "p1")
-    await store.open(upload, "p2", session)
+    await store.open(upload, "p2", session, MANIFEST)
 
     found = await read(store)
     assert (found.project_id, found.session, found.granule) == ("p2", session, 1024)
+    assert found.kept == MANIFEST
+
+
+async def test_how_bytes_are_kept_may_change(store: UploadStore) -> None:
+    upload = await begun(store)
+    await store.open(upload, "p", Session("/u", "", 1024), MANIFEST)
+
+    await store.keep(upload, None)
+
+    assert (await read(store)).kept is None
 
 
 async def test_a_commit_never_goes_back(store: UploadStore) -> None:
@@ -201,7 +213,8 @@ async def test_an_older_writer_changes_nothing(store: UploadStore) -> None:
     for call in (
         store.commit(older, 9),
         store.append_tail(older, 4, memoryview(b"x")),
-        store.open(older, "p", session),
+        store.open(older, "p", session, None),
+        store.keep(older, MANIFEST),
         store.choose(older, "p"),
         finish(store, older, UploadState.FINALIZED),
     ):
@@ -230,7 +243,8 @@ async def test_an_upload_that_has_ended_stays_as_it_is(
     for call in (
         store.commit(upload, 9),
         store.append_tail(upload, 4, memoryview(b"x")),
-        store.open(upload, "p", Session("/u", "", 1)),
+        store.open(upload, "p", Session("/u", "", 1), None),
+        store.keep(upload, MANIFEST),
     ):
         with pytest.raises(error):
             await call

@@ -1,9 +1,11 @@
 """What the tests of the files service share."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from tests.integration.files.kept_world import KeptWorld, kept_world
 from tests.support.files import World, running_world
 from tests.support.valkey import redis_url, valkey_server
 
@@ -15,3 +17,10 @@ async def world(redis_url: str) -> AsyncIterator[World]:
     """A files service with a key pool of three keys, each of a project of its own."""
     async with running_world(redis_url) as running:
         yield running
+
+
+@pytest.fixture
+async def kept(redis_url: str, tmp_path: Path) -> AsyncIterator[KeptWorld]:
+    """The same, with bytes kept in a folder."""
+    async with kept_world(redis_url, tmp_path / "kept") as world:
+        yield world

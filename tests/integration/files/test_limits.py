@@ -11,7 +11,6 @@ from tests.support.files import (
     GRANULE,
     World,
     noise,
-    running_files,
     running_world,
     sha256,
 )
@@ -125,17 +124,17 @@ class TestTails:
 
 
 async def test_an_upload_that_was_left_is_dropped_everywhere(redis_url: str) -> None:
-    async with running_world(redis_url, files_upload_ttl_hours=TTL_HOURS) as world:
+    async with running_world(
+        redis_url, files_upload_ttl_hours=TTL_HOURS, files_sweep_seconds=0.5
+    ) as world:
         upload = await world.files.create(start_body=CHOSEN)
         await world.files.write(upload, noise(GRANULE + 5))
         await becomes(world, upload, "UPLOAD_UNKNOWN")
 
         late = await failure_of(world.files.write(upload, b"x", at=GRANULE + 5))
         assert (late.code.name, late.reason) == ("NOT_FOUND", "UPLOAD_UNKNOWN")
-        # A service looks for such uploads when it starts, and now and then.
-        async with running_files(redis_url, world.keypool.target, world.google_url):
-            await eventually(world.sim.counts, lambda tally: "upload.cancel" in tally.total.by_verb)
-            await eventually(lambda: owner_of(world, "files/mine"), lambda owner: owner is None)
+        await eventually(world.sim.counts, lambda tally: "upload.cancel" in tally.total.by_verb)
+        await eventually(lambda: owner_of(world, "files/mine"), lambda owner: owner is None)
 
 
 async def owner_of(world: World, name: str) -> str | None:

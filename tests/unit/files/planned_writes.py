@@ -14,7 +14,8 @@ from services.files.budget import Budget
 from services.files.errors import NoKeyError, UpstreamUnavailableError
 from services.files.finishing import Finisher
 from services.files.opening import Opener
-from services.files.sender import Ways
+from services.files.safekeeping import Safekeeping
+from services.files.sender import Sending
 from services.files.transfer import Patience
 from services.files.uploads import Upload, UploadOrder, UploadState
 from services.files.writing import Finish, WriteOrder, Writing
@@ -130,10 +131,11 @@ class World:
         )
         self.pool = MemoryPool(is_empty=lambda need: plan.keyless and bool(need.project_id))
         self.budget = Budget(plan.room * plan.before)
-        opener = Opener(self.pool, self.google, self.store, 3, timedelta(minutes=5))
+        nowhere = Safekeeping(None, self.store)
+        opener = Opener(self.pool, self.google, self.store, nowhere, 3, timedelta(minutes=5))
         finisher = Finisher(self.store, self.pool)
-        ways = Ways(self.store, self.google, opener, finisher, Patience(3))
-        self.writing = Writing(ways, self.budget, len(CONTENT))
+        sending = Sending(self.store, self.google, opener, nowhere, finisher, Patience(3))
+        self.writing = Writing(sending, self.budget, len(CONTENT))
 
 
 class Client:
