@@ -43,6 +43,13 @@ class Two:
             tally = await control.counts()
         return sum(tally.of(key).requests for key in self.pool.keys)
 
+    async def uploads(self) -> int:
+        """Return how many uploads the pool's keys have begun, in one request or in several."""
+        async with self.system.control() as control:
+            tally = await control.counts()
+        counts = [tally.of(key).by_verb for key in self.pool.keys]
+        return sum(each.get(f"upload.{kind}", 0) for each in counts for kind in ("start", "raw"))
+
     async def upload(self, text: str = "hello", *, by: httpx.AsyncClient | None = None) -> str:
         """Upload a file and return its name."""
         answer = await (by or self.client).post(
