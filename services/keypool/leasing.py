@@ -101,6 +101,7 @@ class Leasing:
             refusal=rows.refusal,
             withdrawals=rows.withdrawals,
             stock_size=STOCK_SIZE if rows.refusal is None and not rows.is_limited else 0,
+            now=rows.now,
         )
 
     async def settle(

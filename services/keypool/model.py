@@ -116,12 +116,13 @@ class Withdrawals:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The answer to an order."""
+    """The answer to an order; all its times are by the clock that `now` tells."""
 
     leases: tuple[Lease, ...]
     refusal: Refusal | None
     withdrawals: Withdrawals
     stock_size: int
+    now: datetime
 
 
 class Outcome(Enum):

@@ -78,6 +78,7 @@ class GrantRows:
         refusal: Why that is fewer than wanted.
         withdrawals: What was withdrawn since the caller's epoch.
         is_limited: Whether a limit is in force for what was granted.
+        now: The store's clock when it granted; all times are by it.
         settled: What became of the outcomes sent along.
     """
 
@@ -85,6 +86,7 @@ class GrantRows:
     refusal: Refusal | None
     withdrawals: Withdrawals
     is_limited: bool
+    now: datetime
     settled: SettledRows
 
 

@@ -189,6 +189,7 @@ def write_grant(grant: Grant) -> pb.AcquireLeasesResponse:
         leases=[_write_lease(lease) for lease in grant.leases],
         withdrawals=write_withdrawals(grant.withdrawals),
         stock_size=grant.stock_size,
+        now=write_time(grant.now),
     )
     if grant.refusal is not None:
         response.refusal.CopyFrom(_write_refusal(grant.refusal))

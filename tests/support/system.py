@@ -222,7 +222,10 @@ class Admin:
 
     async def call(self, name: str, request: Any) -> Any:
         """Make a call by its name."""
-        return await getattr(self._stub, name)(request, timeout=10, metadata=self.metadata)
+        # A key pool that a test has just killed is back by then.
+        return await getattr(self._stub, name)(
+            request, timeout=10, metadata=self.metadata, wait_for_ready=True
+        )
 
 
 @contextlib.contextmanager
