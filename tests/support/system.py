@@ -222,7 +222,10 @@ class Admin:
 
     async def call(self, name: str, request: Any) -> Any:
         """Make a call by its name."""
-        return await getattr(self._stub, name)(request, timeout=10, metadata=self.metadata)
+        # A key pool that was killed a moment ago is about to be back.
+        return await getattr(self._stub, name)(
+            request, timeout=10, metadata=self.metadata, wait_for_ready=True
+        )
 
 
 @contextlib.contextmanager
@@ -235,6 +238,9 @@ def running_system(folder: Path, base_url: str, **settings: str) -> Iterator[Sys
         "API_KEYS": json.dumps([seed_key]),
         "ALLOWED_TOKENS": json.dumps([seed_token]),
         "BASE_URL": base_url,
+        # The usual ports may be taken by another system on this machine, even for a moment.
+        "KEYPOOL_LISTEN": f"127.0.0.1:{free_port()}",
+        "FILES_LISTEN": f"127.0.0.1:{free_port()}",
         "LOG_LEVEL": "DEBUG",
         "LOG_AS_JSON": "true",
     }
