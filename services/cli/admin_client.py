@@ -154,6 +154,19 @@ class AdminClient:
         """Withdraw a declared limit."""
         await self._call(self._stub.DeleteQuota, request)
 
+    async def set_egress(self, request: pb.SetEgressRequest) -> pb.Egress:
+        """Declare a way out."""
+        return (await self._call(self._stub.SetEgress, request)).egress
+
+    async def list_egresses(self, *, pool: str = "") -> list[pb.Egress]:
+        """Return the declared ways out."""
+        request = pb.ListEgressesRequest(pool=pool)
+        return list((await self._call(self._stub.ListEgresses, request)).egresses)
+
+    async def delete_egress(self, request: pb.DeleteEgressRequest) -> None:
+        """Withdraw a way out."""
+        await self._call(self._stub.DeleteEgress, request)
+
     async def query_usage(self, request: pb.QueryUsageRequest) -> list[pb.QueryUsageResponse.Row]:
         """Return what was used, most calls first."""
         return list((await self._call(self._stub.QueryUsage, request)).rows)

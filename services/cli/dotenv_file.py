@@ -20,10 +20,12 @@ class GivenSettings:
     Attributes:
         values: By upper-case name; the environment wins over `.env`.
         dotenv_names: The names that stand in `.env`.
+        emptied: Names that were given an empty value, and no other one.
     """
 
     values: Mapping[str, str] = field(repr=False)
     dotenv_names: frozenset[str]
+    emptied: frozenset[str] = frozenset()
 
     def get(self, name: str) -> str | None:
         """Return a setting's value, read from its file when NAME_FILE is given.
@@ -65,7 +67,9 @@ def read_given(folder: Path, environ: Mapping[str, str] = os.environ) -> GivenSe
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{path} cannot be read: {error}", exit_code=2) from error
     dotenv = _present(found)
-    return GivenSettings({**dotenv, **_present(environ)}, frozenset(dotenv))
+    values = {**dotenv, **_present(environ)}
+    emptied = {name.upper() for source in (found, environ) for name in source} - set(values)
+    return GivenSettings(values, frozenset(dotenv), frozenset(emptied))
 
 
 def _present(values: Mapping[str, str | None]) -> dict[str, str]:

@@ -83,13 +83,15 @@ def to_line(project: Project) -> str:
         ",".join(windows),
         iso_pacific(read_time(project, "dry_time")),
         project.detail,
+        ",".join(_ways(project)),
     )
     return "\t".join(" ".join(field.split()) for field in fields)
 
 
 def to_table(projects: Sequence[Project], now: datetime) -> Table:
     """Return the projects as a table for people, with bars."""
-    table = Table("project", "usable", "why", "until", "keys", "running", "windows", "forecast")
+    heads = ("usable", "why", "until", "keys", "running", "windows", "forecast", "ways out")
+    table = Table("project", *heads)
     for project in projects:
         dry = clock(read_time(project, "dry_time"), now)
         table.add_row(
@@ -101,6 +103,7 @@ def to_table(projects: Sequence[Project], now: datetime) -> Table:
             Text(str(project.in_flight_count)),
             Text("\n").join(_bar(*window) for window in _windows(project)),
             Text(f"dry at {dry}" if dry else ""),
+            Text("\n".join(_ways(project))),
         )
     return table
 
@@ -129,6 +132,16 @@ def _windows(project: Project) -> list[tuple[str, int, int, str]]:
     ]
 
 
+def _ways(project: Project) -> list[str]:
+    """Return each way out of its keys in words."""
+    return [
+        (way.proxy or "direct")
+        + (f" ({way.egress})" if way.egress else "")
+        + (" avoided" if way.avoided else "")
+        for way in project.ways_out
+    ]
+
+
 def _reason(project: Project) -> str:
     if project.eligible:
         return ""
@@ -148,6 +161,10 @@ def _to_json(project: Project) -> dict[str, Any]:
         "windows": [
             {"window": name, "used": used, "limit": limit, "source": source}
             for name, used, limit, source in _windows(project)
+        ],
+        "ways_out": [
+            {"proxy": way.proxy, "egress": way.egress, "avoided": way.avoided}
+            for way in project.ways_out
         ],
         "dry": iso_pacific(read_time(project, "dry_time")),
     }

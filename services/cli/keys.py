@@ -13,8 +13,9 @@ from services.cli.admin_client import BATCH, AdminClient
 from services.cli.errors import CommandError
 from services.cli.key_text import parse_keys, read_keys, require_sendable
 from services.cli.options import AsJson, DataDir, Pool
-from services.cli.output import MOST_SHOWN, Row, print_rows, remark, say, to_line
+from services.cli.output import MOST_SHOWN, Row, print_fields, print_rows, remark, say, to_line
 from services.cli.progress import progress
+from services.cli.selection import find_keys
 from services.cli.times import iso, read_time
 from services.kit.errors import RemoteError
 
@@ -38,6 +39,7 @@ ALL_COLUMNS = (
     "priority",
     "max_in_flight",
     "proxy",
+    "egress",
     "seeded",
     "created",
     "last_used",
@@ -133,6 +135,28 @@ def list_(
     run_admin(data_dir, work)
 
 
+@app.command("show")
+def show(
+    keys: Annotated[
+        list[str],
+        typer.Argument(metavar="KEY", help="Ids of keys, unique beginnings of them, or aliases."),
+    ],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show all that is known of keys but their secrets, one field a line."""
+
+    async def work(admin: AdminClient, _access: AdminAccess) -> None:
+        rows = [describe(key) for key in await find_keys(admin, keys)]
+        if as_json:
+            print_rows(ALL_COLUMNS, rows, as_json=True)
+            return
+        for row in rows:
+            print_fields(ALL_COLUMNS, row)
+
+    run_admin(data_dir, work)
+
+
 @app.command("export")
 def export(
     tag: Annotated[str, typer.Option(help="Only keys with this tag.")] = "",
@@ -176,6 +200,7 @@ def describe(key: pb.Key) -> Row:
         "priority": key.priority,
         "max_in_flight": key.max_in_flight,
         "proxy": key.proxy,
+        "egress": key.egress,
         "seeded": key.seeded,
         "created": iso(read_time(key, "create_time")),
         "last_used": iso(read_time(key, "last_use_time")),

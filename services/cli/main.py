@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import explain, files, keys, projects, quotas, tokens, usage
+from services.cli import egress, explain, files, keys, projects, quotas, tokens, usage
 from services.cli.errors import INTERRUPTED, CommandError
 from services.cli.output import remark
 from services.cli.service import run_service
@@ -25,6 +25,7 @@ app.add_typer(tokens.app, name="tokens")
 app.add_typer(projects.app, name="projects")
 app.add_typer(quotas.app, name="quotas")
 app.add_typer(files.app, name="files")
+app.add_typer(egress.app, name="egress")
 app.add_typer(usage.app)
 app.add_typer(explain.app)
 

@@ -50,6 +50,12 @@ def print_rows(columns: Sequence[str], rows: Sequence[Row], *, as_json: bool) ->
     Console().print(table)
 
 
+def print_fields(columns: Sequence[str], row: Row) -> None:
+    """Print one row, each field on a line of its own behind its name."""
+    for column in columns:
+        say(f"{column}\t{_plain(row[column])}")
+
+
 def to_line(columns: Sequence[str], row: Row) -> str:
     """Return a row as one tab separated line."""
     return "\t".join(_plain(row[column]) for column in columns)

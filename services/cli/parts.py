@@ -17,10 +17,15 @@ from services.cli.up_settings import UpSettings
 
 # What programs and libraries need of their surroundings, on top of settings.
 _INHERITED = """
-    HOME LANG LANGUAGE LD_LIBRARY_PATH LOGNAME NO_COLOR PATH REQUESTS_CA_BUNDLE TERM TMPDIR TZ USER
-    VIRTUAL_ENV HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy
+    HOME KUBERNETES_SERVICE_HOST LANG LANGUAGE LD_LIBRARY_PATH LOGNAME NO_COLOR PATH
+    REQUESTS_CA_BUNDLE TERM TMPDIR TZ USER VIRTUAL_ENV HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy
+    https_proxy all_proxy
 """.split()  # noqa: SIM905  # one name a line would bury the rest
 _INHERITED_PREFIXES = ("GRPC_", "LC_", "OTEL_", "PYTHON", "SSL_CERT_")
+
+_CLOUD_PREFIXES = ("AWS_", "GOOGLE_")
+_POD = "KUBERNETES_SERVICE_HOST"
+_KEPT = "kept"
 
 # All parts together must be gone within 10 s of the order to stop.
 _EDGE_DRAIN_SECONDS = 3.0
@@ -103,10 +108,20 @@ class Parts:
         }
         if demo:
             env["BASE_URL"] = f"http://{self.layout.simulator.local}"
+        defaults = {"ENCRYPTION_KEY": self.secrets.encryption_key}
+        # In a pod a folder is refused: there the operator must decide.
+        if "FILES_STORE_URL" not in self.given.emptied and _POD not in os.environ:
+            defaults["FILES_STORE_URL"] = (self.data_dir / _KEPT).as_uri()
+        # The library of buckets reads credentials under the cloud's own names.
+        clouds = {
+            name: value
+            for name, value in self.given.values.items()
+            if name.startswith(_CLOUD_PREFIXES)
+        }
         return self._spec(
             Part.FILES,
-            env,
-            defaults={"ENCRYPTION_KEY": self.secrets.encryption_key},
+            {**clouds, **env},
+            defaults=defaults,
             probe=lambda: probes.grpc_serves(self.layout.files.local),
         )
 

@@ -45,9 +45,7 @@ def write_need(need: Need) -> pb.AcquireLeasesRequest:
 
 def read_clock(response: pb.AcquireLeasesResponse) -> float:
     """Return the pool's wall time, which need not be ours."""
-    if response.HasField("now"):
-        return response.now.ToNanoseconds() / 1e9
-    return time.time()
+    return response.now.ToNanoseconds() / 1e9
 
 
 def read_lease(lease: pb.Lease, pool: str, use_by: float, clock: float) -> HeldKey:

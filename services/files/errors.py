@@ -137,6 +137,56 @@ class FileUnknownError(ServiceError):
         super().__init__(f"no file {name}", metadata={"name": name})
 
 
+class FileNotStoredError(ServiceError):
+    """The bytes of the file were not kept, so it can only be used where it lies."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "FILE_NOT_STORED"
+
+    def __init__(self, name: str) -> None:
+        """Name the file."""
+        super().__init__(f"the bytes of {name} are not kept", metadata={"name": name})
+
+
+class FileProcessingError(ServiceError):
+    """The file has arrived in the project, but Google is still working on it."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "FILE_PROCESSING"
+
+    def __init__(self, name: str) -> None:
+        """Name the file and say when to try again."""
+        super().__init__(
+            f"the upstream is still working on {name}",
+            metadata={"name": name},
+            retry_delay=timedelta(seconds=5),
+        )
+
+
+class FileFailedError(ServiceError):
+    """Google cannot process the file in the project."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "FILE_FAILED"
+
+    def __init__(self, name: str) -> None:
+        """Name the file."""
+        super().__init__(f"the upstream cannot process {name}", metadata={"name": name})
+
+
+class KeptBytesUnavailableError(ServiceError):
+    """The store of bytes does not give back what was kept."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "KEPT_BYTES_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        """Say when to try again."""
+        super().__init__(
+            "the store does not give the kept bytes back", retry_delay=timedelta(seconds=5)
+        )
+
+
 class ResourceUnknownError(ServiceError):
     """The resource below which an upload goes is not the client's."""
 

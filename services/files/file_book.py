@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 from services.files.errors import (
     FileUnknownError,
@@ -13,6 +12,9 @@ from services.files.errors import (
     UpstreamRefusedError,
     UpstreamUnavailableError,
 )
+from services.files.file_wire import GONE, Bytes, FileWire
+from services.files.keeping.object_store import ObjectStoreError
+from services.files.kept_bytes import KeptFiles
 from services.files.leases import KeyPool, Lease, Need, Outcome
 from services.files.records import FileRecord, FileState, read_description, record_of
 from services.files.sessions import Reply, UnansweredError
@@ -20,40 +22,9 @@ from services.files.store import FileStore
 from services.judging import Evidence, Operation, Phase, Retry, judge
 from services.judging.evidence import MAX_BODY
 from services.kit.errors import ServiceError
+from services.kit.logs import get_logger
 
-_GONE = frozenset({403, 404})
-"""How Google answers for a file that is not there."""
-
-
-class Bytes(Protocol):
-    """A file's bytes as they arrive."""
-
-    @property
-    def mime_type(self) -> str:
-        """The media type."""
-
-    @property
-    def size(self) -> int | None:
-        """How many there are, when it is known."""
-
-    def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the bytes; raises `UnansweredError`."""
-
-    async def close(self) -> None:
-        """Let them go."""
-
-
-class FileWire(Protocol):
-    """Google's calls about files. All raise `UnansweredError`."""
-
-    async def get(self, lease: Lease, name: str) -> Reply:
-        """Ask for a file's description."""
-
-    async def delete(self, lease: Lease, name: str) -> Reply:
-        """Delete a file."""
-
-    async def download(self, lease: Lease, name: str) -> Bytes | Reply:
-        """Open a file's bytes; a reply when it was refused."""
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +48,7 @@ class FileBook:
         store: Where records are kept.
         pool: The key pool.
         wire: The way to Google.
+        kept: Opens kept bytes; None when none are kept.
         is_isolated: Whether clients of a pool see their own files alone.
         max_retries: Tries with other keys after the first.
     """
@@ -84,6 +56,7 @@ class FileBook:
     store: FileStore
     pool: KeyPool
     wire: FileWire
+    kept: KeptFiles | None
     is_isolated: bool
     max_retries: int
 
@@ -93,14 +66,23 @@ class FileBook:
         Raises:
             FileUnknownError: There is none, or it is another client's.
         """
-        record = await self.store.read(reader.pool, name)
-        if record is None:
-            return await self._generated(reader, name)
-        self._check(reader, record.client_id, name)
+        record = await self.find(reader, name)
         if record.state is not FileState.PROCESSING:
             return record
         with contextlib.suppress(NoKeyError, UpstreamUnavailableError):
             return await self._refreshed(record)
+        return record
+
+    async def find(self, reader: Reader, name: str) -> FileRecord:
+        """Return a file as it was last seen.
+
+        Raises:
+            FileUnknownError: There is none, or it is another client's.
+        """
+        record = await self.store.read(reader.pool, name)
+        if record is None:
+            return await self._generated(reader, name)
+        self._check(reader, record.client_id, name)
         return record
 
     async def list_page(
@@ -111,30 +93,32 @@ class FileBook:
         return await self.store.list_of(reader.pool, client_id, size, after)
 
     async def delete(self, reader: Reader, name: str) -> None:
-        """Delete a file and all copies of it.
+        """Delete a file, all copies of it and what is kept of it.
+
+        In a project that cannot be used now it ends by itself, unknown to all.
 
         Raises:
             FileUnknownError: There is none, or it is another client's.
-            NoKeyError: Its project cannot be used now.
             UpstreamUnavailableError: Google could not work.
         """
         record = await self.store.read(reader.pool, name)
         if record is None:
             project_id = await self._bound_to(reader, name)
-            await self._delete_at(reader, project_id, name)
+            with contextlib.suppress(NoKeyError):
+                await self._delete_at(reader, project_id, name)
         else:
             self._check(reader, record.client_id, name)
             for copy in record.copies:
-                # A copy that stays behind is unknown to all, and ends by itself.
                 with contextlib.suppress(ServiceError):
                     await self._delete_at(reader, copy.project_id, copy.name)
-            await self._delete_at(reader, record.project_id, name)
+            with contextlib.suppress(NoKeyError):
+                await self._delete_at(reader, record.project_id, name)
             await self.store.drop(record)
         await self.pool.unbind(reader.pool, name)
 
     @contextlib.asynccontextmanager
     async def download(self, reader: Reader, name: str) -> AsyncIterator[Bytes]:
-        """Open a file's bytes for the length of the block.
+        """Open a file's bytes for the length of the block: those kept, else Google's.
 
         Raises:
             FileUnknownError: There is none, or it is another client's.
@@ -146,6 +130,12 @@ class FileBook:
         else:
             self._check(reader, record.client_id, name)
             project_id = record.project_id
+            if kept := await self._kept(record):
+                try:
+                    yield kept
+                finally:
+                    await kept.close()
+                return
         need = Need(reader.pool, reader.client_id, Operation.READ, project_id=project_id)
         lease = await self.pool.acquire(need)
         started_at = time.time()
@@ -165,6 +155,15 @@ class FileBook:
         finally:
             with contextlib.suppress(ServiceError):
                 await self.pool.settle(lease, outcome, started_at=started_at)
+
+    async def _kept(self, record: FileRecord) -> Bytes | None:
+        if self.kept is None or record.kept is None:
+            return None
+        try:
+            return await self.kept.open(record, record.kept)
+        except ObjectStoreError as error:
+            log.warning("kept bytes cannot be read", error=str(error))
+            return None
 
     def _check(self, reader: Reader, owner: str, name: str) -> None:
         if self.is_isolated and owner != reader.client_id:
@@ -208,14 +207,14 @@ class FileBook:
         )
         if not found or found.name != record.name:
             return record
-        fresh = replace(found, copies=record.copies, stored=record.stored)
+        fresh = replace(found, copies=record.copies, kept=record.kept)
         if fresh.upstream != record.upstream:
             await self.store.change(fresh)
         return fresh
 
     async def _delete_at(self, reader: Reader, project_id: str, name: str) -> None:
         reply = await self._ask(reader, project_id, lambda lease: self.wire.delete(lease, name))
-        if not reply.is_ok and reply.status not in _GONE:
+        if not reply.is_ok and reply.status not in GONE:
             raise _refusal(reply)
 
     async def _ask(

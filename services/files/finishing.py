@@ -6,7 +6,7 @@ from typing import Any
 
 from services.files import metrics
 from services.files.leases import KeyPool
-from services.files.records import FileRecord, read_description, record_of
+from services.files.records import FileRecord, read_description, record_of, size_of
 from services.files.store import UploadStore
 from services.files.uploads import Answer, Upload, UploadState
 
@@ -24,7 +24,7 @@ class Finisher:
         The binding comes first: a file that is recorded can be used.
         """
         described = read_description(answer.body) or {}
-        record = self._record(upload, described)
+        record = self._record(upload, described, size)
         order = upload.order
         name = record.name if record else _operation(described)
         if name:
@@ -63,17 +63,22 @@ class Finisher:
         metrics.ENDED.labels("failed").inc()
         return replace(upload, state=UploadState.FAILED, answer=answer)
 
-    def _record(self, upload: Upload, described: dict[str, Any]) -> FileRecord | None:
+    def _record(self, upload: Upload, described: dict[str, Any], size: int) -> FileRecord | None:
         file = described.get("file")
         if not isinstance(file, dict):
             return None
-        return record_of(
+        record = record_of(
             file,
             client_id=upload.order.client_id,
             pool=upload.order.pool,
             project_id=upload.project_id,
             now=datetime.now(UTC),
         )
+        if record is None or upload.kept is None:
+            return record
+        # Google knows the size even when this writer found the file already made.
+        told = size_of(file)
+        return replace(record, kept=replace(upload.kept, size=size if told is None else told))
 
 
 def _operation(described: dict[str, Any]) -> str:

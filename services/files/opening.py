@@ -1,17 +1,23 @@
 """Opening a session at Google: a key is leased, and another one when it is refused."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from services.files.errors import NoKeyError, UpstreamUnavailableError
 from services.files.holding import Holding
 from services.files.leases import KeyPool, Lease, Need, Outcome
+from services.files.safekeeping import Safekeeping
 from services.files.sessions import Reply, SessionWire, Start, UnansweredError
 from services.files.start_body import with_mime_type
 from services.files.store import UploadStore
 from services.files.transfer import EndedError
 from services.files.uploads import Answer, Session, Upload
 from services.judging import Evidence, Fault, Operation, Phase, Retry, Verdict, judge
+
+_PAUSE = 0.2
+"""Before a project that cannot be changed is tried again, in seconds; doubled each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,7 @@ class Opener:
         pool: The key pool.
         wire: The way to Google.
         store: Remembers the session before a byte goes there.
+        safekeeping: Says how its bytes will be kept.
         max_retries: Tries after the first.
         lifetime: Of a lease, unless renewed.
     """
@@ -29,23 +36,26 @@ class Opener:
     pool: KeyPool
     wire: SessionWire
     store: UploadStore
+    safekeeping: Safekeeping
     max_retries: int
     lifetime: timedelta
 
     async def resume(self, upload: Upload) -> Holding | None:
         """Lease a key of an open session's project; None when there is none: bytes need no key."""
+        order = upload.order
+        need = Need(order.pool, order.client_id, Operation.SESSION, project_id=upload.project_id)
         try:
-            lease = await self.pool.acquire(
-                Need(
-                    upload.order.pool,
-                    upload.order.client_id,
-                    Operation.SESSION,
-                    project_id=upload.project_id,
-                )
-            )
+            return await self.hold(need)
         except NoKeyError:
             return None
-        return Holding(self.pool, lease, self.lifetime)
+
+    async def hold(self, need: Need) -> Holding:
+        """Lease a key and keep the lease alive.
+
+        Raises:
+            NoKeyError: There is none now.
+        """
+        return Holding(self.pool, await self.pool.acquire(need), self.lifetime)
 
     async def open(
         self, upload: Upload, mime_type: str, size: int | None
@@ -59,40 +69,79 @@ class Opener:
         """
         order = upload.order
         body = order.body
-        if mime_type and order.path.endswith("/files"):
+        if mime_type and order.is_file:
             body = with_mime_type(body, mime_type)
-        start = Start(order.path, body, mime_type, size)
-        need = Need(
-            order.pool,
-            order.client_id,
-            Operation.SESSION,
-            project_id=upload.project_id,
-            resource=order.parent,
+
+        async def rebind(lease: Lease) -> None:
+            if order.name and lease.project_id != upload.project_id:
+                await self._rebind(upload, lease)
+
+        holding, session = await self.start(
+            Need(
+                order.pool,
+                order.client_id,
+                Operation.SESSION,
+                project_id=upload.project_id,
+                resource=order.parent,
+            ),
+            Start(order.path, body, mime_type, size),
+            is_movable=not order.parent,
+            prepare=rebind,
         )
-        is_movable = not order.parent
+        project_id = holding.lease.project_id
+        kept = self.safekeeping.begin(order, session.granule)
+        try:
+            await self.store.open(upload, project_id, session, kept)
+        except BaseException:
+            await holding.settle(Outcome.ABANDONED)
+            raise
+        return holding, replace(upload, session=session, project_id=project_id, kept=kept)
+
+    async def start(
+        self,
+        need: Need,
+        start: Start,
+        *,
+        is_movable: bool,
+        prepare: Callable[[Lease], Awaitable[None]] | None = None,
+    ) -> tuple[Holding, Session]:
+        """Open a session, with another key after each failure that may be one of the key.
+
+        Args:
+            need: What is needed of the key.
+            start: The request.
+            is_movable: Whether any project will do after all.
+            prepare: Called with each lease before it is used.
+
+        Raises:
+            EndedError: Google refuses the upload itself.
+            NoKeyError: No key may be used for it.
+            UpstreamUnavailableError: Google did not work with any key tried.
+        """
         for left in range(self.max_retries, -1, -1):
-            lease = await self._lease(need)
+            lease = await self._lease(need, is_movable=is_movable)
             holding = Holding(self.pool, lease, self.lifetime)
             try:
-                if order.name and lease.project_id != upload.project_id:
-                    await self._rebind(upload, lease)
+                if prepare is not None:
+                    await prepare(lease)
                 opened = await self._try(holding, start)
-                if isinstance(opened, Session):
-                    await self.store.open(upload, lease.project_id, opened)
-                    return holding, replace(upload, session=opened, project_id=lease.project_id)
             except BaseException:
                 await holding.settle(Outcome.ABANDONED)
                 raise
+            if isinstance(opened, Session):
+                return holding, opened
             if not left or opened.retry is Retry.NEVER:
                 break
             need = _after(need, lease, opened, is_movable=is_movable)
+            if not is_movable:
+                await asyncio.sleep(_PAUSE * 2 ** (self.max_retries - left))
         raise UpstreamUnavailableError
 
-    async def _lease(self, need: Need) -> Lease:
+    async def _lease(self, need: Need, *, is_movable: bool) -> Lease:
         try:
             return await self.pool.acquire(need)
         except NoKeyError:
-            if not need.project_id or need.resource:
+            if not need.project_id or not is_movable:
                 raise
             # A reserved name does not tie an upload that has not begun.
             return await self.pool.acquire(replace(need, project_id=""))
@@ -128,8 +177,11 @@ class Opener:
 
 def _after(need: Need, lease: Lease, verdict: Verdict, *, is_movable: bool) -> Need:
     """Return what to lease after a failure."""
+    if not is_movable and verdict.retry is not Retry.OTHER_KEY:
+        # Its project is the only one that will do, and its keys are as good as each other.
+        return need
     keys = (*need.excluded_keys, lease.key_id)
-    if not is_movable or verdict.retry is Retry.OTHER_KEY:
+    if verdict.retry is Retry.OTHER_KEY:
         return replace(need, excluded_keys=keys)
     projects = (*need.excluded_projects, lease.project_id)
     return replace(need, excluded_keys=keys, excluded_projects=projects, project_id="")

@@ -1,7 +1,6 @@
 """The files service's side of the key pool's contract: domain types in, gRPC out."""
 
 import hashlib
-import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -175,7 +174,7 @@ def _refused(response: pb.AcquireLeasesResponse) -> NoKeyError:
     reason = pb.Refusal.Reason.Name(refusal.reason).removeprefix("REASON_")
     wait = None
     if refusal.HasField("retry_at"):
-        now = response.now.ToNanoseconds() / 1e9 if response.HasField("now") else time.time()
+        now = response.now.ToNanoseconds() / 1e9
         seconds = refusal.retry_at.ToNanoseconds() / 1e9 - now
         wait = timedelta(seconds=max(0.0, seconds))
     return NoKeyError(

@@ -7,8 +7,13 @@ from typing import Any
 
 import orjson
 
+from services.files.keeping.manifest import Manifest
+
 LIFETIME = timedelta(hours=48)
 """How long Google keeps a file, when it does not say."""
+
+SHORTEST_REST = timedelta(minutes=1)
+"""A copy that ends sooner is as good as gone."""
 
 
 class FileState(Enum):
@@ -21,12 +26,25 @@ class FileState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FileCopy:
-    """A file in another project than its own."""
+    """A file in a project.
+
+    Attributes:
+        project_id: The project.
+        name: Its name there.
+        uri: Its address there.
+        expire_time: When Google drops it.
+        is_active: Whether Google has done with it.
+    """
 
     project_id: str
     name: str
     uri: str
     expire_time: datetime
+    is_active: bool = True
+
+    def lasts(self, now: datetime) -> bool:
+        """Whether a request may still cite it."""
+        return self.expire_time > now + SHORTEST_REST
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +60,7 @@ class FileRecord:
         create_time: When it was made.
         expire_time: When Google drops it.
         copies: Where else it lies.
-        stored: Whether its bytes are kept.
+        kept: Its bytes, when they are kept.
     """
 
     name: str
@@ -53,7 +71,7 @@ class FileRecord:
     create_time: datetime
     expire_time: datetime
     copies: tuple[FileCopy, ...] = ()
-    stored: bool = False
+    kept: Manifest | None = field(default=None, repr=False)
 
     @property
     def description(self) -> dict[str, Any]:
@@ -66,6 +84,17 @@ class FileRecord:
         """How Google says it stands."""
         return state_of(self.description)
 
+    def copy_in(self, project_id: str, now: datetime) -> FileCopy | None:
+        """Return what may be cited in a project."""
+        if project_id == self.project_id:
+            return FileCopy(
+                project_id, self.name, text_of(self.description, "uri"), self.expire_time
+            )
+        for copy in self.copies:
+            if copy.project_id == project_id and copy.is_active and copy.lasts(now):
+                return copy
+        return None
+
 
 def state_of(description: dict[str, Any]) -> FileState:
     """Return the state in a description."""
@@ -73,6 +102,18 @@ def state_of(description: dict[str, Any]) -> FileState:
         return FileState(description.get("state"))
     except ValueError:
         return FileState.PROCESSING
+
+
+def text_of(description: dict[str, Any], field_name: str) -> str:
+    """Return a text in a description, empty when there is none."""
+    value = description.get(field_name)
+    return value if isinstance(value, str) else ""
+
+
+def size_of(description: dict[str, Any]) -> int | None:
+    """Return the size in a description, in bytes."""
+    size = str(description.get("sizeBytes"))
+    return int(size) if size.isascii() and size.isdigit() else None
 
 
 def read_description(body: bytes) -> dict[str, Any] | None:

@@ -26,6 +26,14 @@ PARTS = {
     "owned": "o:",
     # zset by pool: the same of all clients
     "pooled": "p:",
+    # hash by pool and name: project -> a copy there as JSON; ends with the file
+    "copies": "c:",
+    # string by pool, name and project: who makes the copy; ends when its holder stops renewing
+    "making": "m:",
+    # zset: id of what is kept -> when it is to be dropped, ms
+    "kept": "k",
+    # zset: id of what was dropped -> when to drop what came late, ms
+    "dropped": "d",
 }
 """Parts: what the scripts call them -> what stands behind the prefix."""
 

@@ -1,8 +1,7 @@
-"""Uploads in Redis. Ids stand there as digests; URLs and bodies are sealed."""
+"""Uploads in Redis. Ids stand there as digests."""
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,13 +14,15 @@ from services.files.errors import (
     UploadPreemptedError,
     UploadUnknownError,
 )
+from services.files.keeping.manifest import Manifest
 from services.files.records import FileRecord
-from services.files.redis_file_store import write_record
+from services.files.redis_file_rows import write_record
 from services.files.redis_keys import file_id, key, owner_id
 from services.files.redis_scripts import load_script, run_of
+from services.files.redis_upload_rows import UploadRows, write_kept
 from services.files.uploads import Answer, Session, Upload, UploadOrder, UploadState
 from services.kit.errors import ServiceError
-from services.kit.redis_scripts import RedisPort, Script, from_ms, to_ms
+from services.kit.redis_scripts import RedisPort, Script, to_ms
 from services.kit.vault import Vault
 
 _CREATE = load_script("create_upload")
@@ -30,6 +31,7 @@ _BEGIN = load_script("begin_write")
 _END = load_script("end_write")
 _OPEN = load_script("open_session")
 _COMMIT = load_script("commit")
+_KEEP = load_script("keep_parts")
 _APPEND = load_script("append_tail")
 _FINISH = load_script("put_file", "finish_upload")
 _CANCEL = load_script("cancel_upload")
@@ -54,26 +56,14 @@ class RedisUploadStore:
         """
         self._port = port
         self._vault = vault
+        self._rows = UploadRows(vault)
         self._lives = lives
         self._tail_bytes = tail_bytes
 
     async def create(self, upload_id: str, order: UploadOrder, request_id: str) -> tuple[str, bool]:
         """See `UploadStore.create`."""
         upload, request = digest(upload_id), _request(order, request_id)
-        body = {
-            "body": order.body.decode(),
-            "names": order.file_names,
-        }
-        fields: dict[str, str | bytes | int] = {
-            "client": order.client_id,
-            "pool": order.pool,
-            "path": order.path,
-            "mime": order.mime_type,
-            "size": "" if order.declared_size is None else order.declared_size,
-            "name": order.name,
-            "parent": order.parent,
-            "body": self._vault.seal(json.dumps(body), f"upload-body:{upload}"),
-        }
+        fields = self._rows.write_order(upload, order)
         [earlier] = await self._port.run(
             run_of(
                 _CREATE,
@@ -93,13 +83,13 @@ class RedisUploadStore:
         """See `UploadStore.read`."""
         upload = digest(upload_id)
         [row] = await self._port.run(run_of(_READ, upload))
-        return self._read(upload, row) if row else None
+        return self._rows.read(upload, row) if row else None
 
     async def begin(self, upload_id: str, hint: str) -> Upload | None:
         """See `UploadStore.begin`."""
         upload = digest(upload_id)
         [reply] = await self._port.run(run_of(_BEGIN, upload, hint))
-        return self._read(upload, reply[1], is_dirty=reply[0] == 1) if reply else None
+        return self._rows.read(upload, reply[1], is_dirty=reply[0] == 1) if reply else None
 
     async def end(self, upload: Upload) -> None:
         """See `UploadStore.end`."""
@@ -109,11 +99,17 @@ class RedisUploadStore:
         """See `UploadStore.choose`."""
         await self._fenced(_OPEN, upload, project_id, b"", 0)
 
-    async def open(self, upload: Upload, project_id: str, session: Session) -> None:
+    async def open(
+        self, upload: Upload, project_id: str, session: Session, kept: Manifest | None
+    ) -> None:
         """See `UploadStore.open`."""
-        text = json.dumps({"target": session.target, "proxy": session.proxy_url})
-        sealed = self._vault.seal(text, f"upload-session:{upload.key}")
-        await self._fenced(_OPEN, upload, project_id, sealed, session.granule)
+        sealed = self._rows.write_session(upload.key, session)
+        what = (kept.kept_id, write_kept(kept)) if kept else ("", "")
+        await self._fenced(_OPEN, upload, project_id, sealed, session.granule, *what)
+
+    async def keep(self, upload: Upload, kept: Manifest | None) -> None:
+        """See `UploadStore.keep`."""
+        await self._fenced(_KEEP, upload, write_kept(kept) if kept else "")
 
     async def commit(self, upload: Upload, offset: int) -> None:
         """See `UploadStore.commit`."""
@@ -155,6 +151,7 @@ class RedisUploadStore:
                 write_record(record),
                 int(record.create_time.timestamp() * 1000),
                 int(record.expire_time.timestamp() * 1000),
+                1 if record.kept else 0,
             )
         await self._fenced(
             _FINISH,
@@ -172,7 +169,7 @@ class RedisUploadStore:
         """See `UploadStore.cancel`."""
         upload = digest(upload_id)
         [reply] = await self._port.run(run_of(_CANCEL, upload))
-        return (self._read(upload, reply[1]), reply[0] == 1) if reply else None
+        return (self._rows.read(upload, reply[1]), reply[0] == 1) if reply else None
 
     async def drop(self, upload: Upload, request_id: str) -> None:
         """See `UploadStore.drop`."""
@@ -181,61 +178,12 @@ class RedisUploadStore:
     async def sweep(self, limit: int) -> list[Upload]:
         """See `UploadStore.sweep`."""
         [rows] = await self._port.run(run_of(_SWEEP, limit))
-        return [self._read(upload.decode(), row) for upload, row in rows]
+        return [self._rows.read(upload.decode(), row) for upload, row in rows]
 
     async def _fenced(self, script: Script, upload: Upload, *arguments: str | bytes | int) -> None:
         [why] = await self._port.run(run_of(script, upload.key, upload.fence, *arguments))
         if why:
             raise _refusal(why.decode())
-
-    def _read(self, upload: str, row: Sequence[bytes], *, is_dirty: bool = False) -> Upload:
-        fields = dict(zip(row[::2], row[1::2], strict=True))
-        texts = {name.decode(): value for name, value in fields.items()}
-        answer = None
-        if b"status" in fields:
-            answer = Answer(int(texts["status"]), texts["type"].decode(), texts["answer"])
-        project_id = texts.get("project", b"").decode()
-        return Upload(
-            key=upload,
-            order=self._read_order(upload, texts),
-            state=UploadState(texts["state"].decode()),
-            offset=int(texts["offset"]),
-            tail=int(texts["tail"]),
-            expire_time=from_ms(texts["ends"]),
-            create_time=from_ms(texts["created"]),
-            project_id=project_id,
-            session=self._read_session(upload, texts),
-            fence=int(texts["fence"]),
-            is_dirty=is_dirty,
-            hint=texts.get("hint", b"").decode(),
-            answer=answer,
-            file=texts.get("file", b"").decode(),
-        )
-
-    def _read_order(self, upload: str, texts: Mapping[str, bytes]) -> UploadOrder:
-        sealed = texts.get("body")
-        body: dict[str, Any] = {"body": "", "names": []}
-        if sealed:
-            body = json.loads(self._vault.unseal(sealed, f"upload-body:{upload}"))
-        size = texts["size"]
-        return UploadOrder(
-            client_id=texts["client"].decode(),
-            pool=texts["pool"].decode(),
-            path=texts["path"].decode(),
-            body=body["body"].encode(),
-            mime_type=texts["mime"].decode(),
-            declared_size=int(size) if size else None,
-            file_names=tuple(body["names"]),
-            name=texts["name"].decode(),
-            parent=texts["parent"].decode(),
-        )
-
-    def _read_session(self, upload: str, texts: Mapping[str, bytes]) -> Session | None:
-        sealed = texts.get("session")
-        if not sealed:
-            return None
-        session = json.loads(self._vault.unseal(sealed, f"upload-session:{upload}"))
-        return Session(session["target"], session["proxy"], int(texts["granule"]))
 
 
 def digest(upload_id: str) -> str:

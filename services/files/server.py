@@ -4,30 +4,19 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 import grpc.aio
 from gemini_balance.files.v1 import files_pb2, files_pb2_grpc
 from redis.asyncio import Redis
 
-from services.files import metrics
-from services.files.budget import Budget
+from services.files.assembly import Ways, assemble, open_objects
 from services.files.errors import DOMAIN
-from services.files.file_book import FileBook
-from services.files.finishing import Finisher
 from services.files.google.client import GoogleClient
-from services.files.google.file_calls import FileCalls
-from services.files.google.upload_wire import UploadWire
-from services.files.opening import Opener
-from services.files.pool import LIFETIME, GrpcKeyPool
-from services.files.redis_file_store import RedisFileStore
-from services.files.redis_upload_store import RedisUploadStore
+from services.files.pool import GrpcKeyPool
 from services.files.servicer import FilesServicer, Parts
 from services.files.settings import FilesSettings
 from services.files.sweeping import sweep_for_ever
-from services.files.transfer import Patience
-from services.files.upload_desk import UploadDesk
-from services.files.writing import Writing
+from services.kit.background import end_tasks
 from services.kit.credentials import CredentialBook
 from services.kit.egress import Egress
 from services.kit.grpc_server import serve_grpc
@@ -38,7 +27,6 @@ from services.kit.logs import get_logger
 from services.kit.ops import ops_app
 from services.kit.redis_client import UNAVAILABLE, RedisError, open_redis
 from services.kit.redis_scripts import RedisPort
-from services.kit.vault import Vault
 
 log = get_logger(__name__)
 
@@ -59,6 +47,7 @@ async def serve(settings: FilesSettings, stop: asyncio.Event) -> None:
 
     Raises:
         OSError: A port is taken.
+        UnusableSettingError: The store of bytes cannot be used.
     """
     ops_port = listen(settings.ops_host, settings.ops_port)
     health = Health("redis", "accepting")
@@ -77,6 +66,7 @@ async def run_files(settings: FilesSettings, health: Health) -> AsyncIterator[Fi
 
     Leaving the block drains: not ready, open calls end, then the ways out are closed.
     """
+    objects = await open_objects(settings.files_store_url)
     redis = open_redis(settings.redis_url.get_secret_value(), name="files")
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(redis.aclose)
@@ -91,7 +81,9 @@ async def run_files(settings: FilesSettings, health: Health) -> AsyncIterator[Fi
         )
         stack.push_async_callback(egress.aclose)
         client = GoogleClient(settings.base_url, egress)
-        parts = _assemble(settings, RedisPort(redis), pool, client)
+        domain = assemble(settings, Ways(RedisPort(redis), pool, client, objects))
+        parts = domain.parts
+        stack.push_async_callback(parts.ensurer.close)
         port = await stack.enter_async_context(
             serve_grpc(
                 settings.files_listen,
@@ -106,51 +98,14 @@ async def run_files(settings: FilesSettings, health: Health) -> AsyncIterator[Fi
         async with asyncio.TaskGroup() as tasks:
             background = [
                 tasks.create_task(_watch_redis(redis, health)),
-                tasks.create_task(sweep_for_ever(parts.desk)),
+                tasks.create_task(sweep_for_ever(settings.files_sweep_seconds, *domain.sweeps)),
             ]
             health.report("accepting", well=True)
             try:
                 yield FilesServer(port, health)
             finally:
                 health.report("accepting", well=False)
-                for task in background:
-                    task.cancel()
-
-
-def _assemble(
-    settings: FilesSettings, port: RedisPort, pool: GrpcKeyPool, client: GoogleClient
-) -> Parts:
-    """Put the domain over its adapters."""
-    uploads = RedisUploadStore(
-        port,
-        Vault(settings.encryption_key.get_secret_value()),
-        lives=timedelta(hours=settings.files_upload_ttl_hours),
-        tail_bytes=settings.files_tail_bytes,
-    )
-    files = RedisFileStore(port)
-    wire = UploadWire(client)
-    opener = Opener(pool, wire, uploads, max_retries=settings.max_retries, lifetime=LIFETIME)
-    budget = Budget(settings.files_buffer_bytes)
-    metrics.BUFFERED.set_function(lambda: budget.used)
-    isolated = settings.files_user_isolation_enabled
-    return Parts(
-        desk=UploadDesk(
-            uploads, pool, wire, largest_file=settings.files_max_bytes, is_isolated=isolated
-        ),
-        writing=Writing(
-            uploads,
-            wire,
-            opener,
-            Finisher(uploads, pool),
-            budget,
-            Patience(settings.files_upstream_seconds),
-            largest_file=settings.files_max_bytes,
-        ),
-        book=FileBook(
-            files, pool, FileCalls(client), is_isolated=isolated, max_retries=settings.max_retries
-        ),
-        files=files,
-    )
+                await end_tasks(background)
 
 
 def _register(server: grpc.aio.Server, parts: Parts) -> None:

@@ -9,12 +9,13 @@ from gemini_balance.files.v1 import files_pb2 as pb
 from gemini_balance.files.v1 import files_pb2_grpc
 
 from services.files import wire
+from services.files.ensuring import Ensurer
 from services.files.file_book import FileBook
 from services.files.store import FileStore
 from services.files.upload_desk import UploadDesk
 from services.files.uploads import Upload
 from services.files.writing import Writing
-from services.kit.errors import InvalidRequestError, NotBuiltError
+from services.kit.errors import InvalidRequestError
 from services.kit.grpc_boundary import Context
 from services.kit.paging import read_page_token, write_page_token
 
@@ -29,6 +30,7 @@ class Parts:
     writing: Writing
     book: FileBook
     files: FileStore
+    ensurer: Ensurer
 
 
 class FilesServicer(files_pb2_grpc.FilesServiceServicer):
@@ -111,16 +113,18 @@ class FilesServicer(files_pb2_grpc.FilesServiceServicer):
             yield pb.DownloadFileResponse(mime_type=found.mime_type, size_bytes=found.size)
             async for piece in found.pieces():
                 for start in range(0, len(piece), _MESSAGE):
-                    yield pb.DownloadFileResponse(chunk=piece[start : start + _MESSAGE])
+                    yield pb.DownloadFileResponse(chunk=bytes(piece[start : start + _MESSAGE]))
 
     async def EnsureFile(
         self, request: pb.EnsureFileRequest, context: Context
     ) -> pb.EnsureFileResponse:
         """Make a file usable in a project."""
-        raise NotBuiltError(
-            "EnsureFile is not built in this version of the files service",
-            metadata={"method": "EnsureFile"},
+        copy = await self._parts.ensurer.ensure(
+            wire.read_reader(request.client_id, request.pool),
+            wire.read_file_name(request.name),
+            wire.read_project(request.project_id),
         )
+        return pb.EnsureFileResponse(upstream_name=copy.name, upstream_uri=copy.uri)
 
     async def _written(self, upload: Upload, upload_id: str) -> pb.Upload:
         record = None

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
+from services.files.keeping.object_store import check_store_url
 from services.files.uploads import GRANULE, LARGEST_FILE
 from services.kit.credentials import CredentialBook
 from services.kit.redis_url import RedisUrl
@@ -63,6 +64,15 @@ class FilesSettings(ServiceSettings):
     files_upstream_seconds: float = Field(default=60, gt=0)
     """How long an upload bears faults of the upstream without any progress."""
 
+    files_store_url: str = ""
+    """Where bytes are kept: `file://`, `s3://` or `gs://`; empty for nowhere."""
+
+    files_processing_seconds: float = Field(default=60, gt=0)
+    """How long the upstream is waited for to process a file brought into another project."""
+
+    files_sweep_seconds: float = Field(default=30, gt=0)
+    """How often uploads that were left and bytes of files that ended are looked for."""
+
     files_user_isolation_enabled: bool = True
     """Whether clients see their own files alone; else those of their pool."""
 
@@ -78,6 +88,11 @@ class FilesSettings(ServiceSettings):
         if len(value.get_secret_value()) < SHORTEST_TEXT:
             raise ValueError(f"must have {SHORTEST_TEXT} characters or more")
         return value
+
+    @field_validator("files_store_url")
+    @classmethod
+    def _can_be_a_store(cls, value: str) -> str:
+        return check_store_url(value) if value else ""
 
     @field_validator("base_url")
     @classmethod

@@ -1,8 +1,13 @@
 """What the domain needs of a store. Every method raises `StoreUnavailableError` when it is away."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
 from typing import Protocol
 
-from services.files.records import FileRecord
+from services.files.keeping.manifest import Manifest
+from services.files.records import FileCopy, FileRecord
 from services.files.uploads import Answer, Session, Upload, UploadOrder, UploadState
 
 
@@ -28,8 +33,13 @@ class UploadStore(Protocol):
     async def choose(self, upload: Upload, project_id: str) -> None:
         """Remember the project in which the session is to be opened."""
 
-    async def open(self, upload: Upload, project_id: str, session: Session) -> None:
-        """Remember the session at Google."""
+    async def open(
+        self, upload: Upload, project_id: str, session: Session, kept: Manifest | None
+    ) -> None:
+        """Remember the session at Google, and under what its bytes will be kept."""
+
+    async def keep(self, upload: Upload, kept: Manifest | None) -> None:
+        """Remember how its bytes are kept; with None what was kept is dropped."""
 
     async def commit(self, upload: Upload, offset: int) -> None:
         """Note that so many bytes lie at Google; a tail is shortened by what went there."""
@@ -73,7 +83,7 @@ class FileStore(Protocol):
         """Return a file."""
 
     async def change(self, record: FileRecord) -> bool:
-        """Replace what is recorded; False when there is no such file any more."""
+        """Replace what is recorded, but for its copies; False when there is no such file."""
 
     async def drop(self, record: FileRecord) -> None:
         """Forget a file."""
@@ -82,3 +92,56 @@ class FileStore(Protocol):
         self, pool: str, client_id: str | None, limit: int, after: tuple[str, str] | None
     ) -> tuple[list[FileRecord], tuple[str, str] | None]:
         """Return files of a client, or of a whole pool, newest first, and where to go on."""
+
+
+class ClaimState(Enum):
+    """What became of a claim."""
+
+    READY = "ready"
+    TAKEN = "taken"
+    HELD = "held"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A try at the right to bring a file into a project.
+
+    Attributes:
+        state: READY when it is there, TAKEN when the right is the claimer's, HELD when it is
+            another's, GONE when there is no such file.
+        copy: What is there, or what was begun.
+    """
+
+    state: ClaimState
+    copy: FileCopy | None = None
+
+
+class CopyStore(Protocol):
+    """Keeps the copies of files, and the right to make each: one holder at a time."""
+
+    async def claim(
+        self, record: FileRecord, project_id: str, holder: str, lasts: timedelta
+    ) -> Claim:
+        """Take or extend the right; it lapses after `lasts`."""
+
+    async def put(
+        self, record: FileRecord, project_id: str, holder: str, copy: FileCopy | None
+    ) -> ClaimState:
+        """Record a copy, or with None that there is none; nothing changes unless it is TAKEN."""
+
+    async def release(self, record: FileRecord, project_id: str, holder: str) -> None:
+        """Give the right back if it is still held."""
+
+
+class KeptStore(Protocol):
+    """Knows what is to be dropped of all that is kept; nothing is forgotten before it is gone."""
+
+    async def due(self, limit: int) -> Sequence[tuple[str, bool]]:
+        """Return ids of what is to be dropped now, and whether it is for the last time.
+
+        Each comes twice: a part may arrive while its file is dropped.
+        """
+
+    async def forget(self, kept_id: str) -> None:
+        """Forget what was dropped for the last time."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from services.files.keeping.manifest import Manifest
+
 LARGEST_FILE = 2 * 1024**3
 """Google's limit, in bytes."""
 
@@ -70,6 +72,11 @@ class UploadOrder:
     name: str = ""
     parent: str = ""
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is to become a file, and nothing below another resource."""
+        return self.path.endswith("/files") and not self.parent
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -90,6 +97,7 @@ class Upload:
         hint: The first media type worth anything that came with bytes.
         answer: What ended it.
         file: Name of the file that it became.
+        kept: What is kept of it: all bytes at Google; None when nothing is.
     """
 
     key: str
@@ -106,6 +114,7 @@ class Upload:
     hint: str = ""
     answer: Answer | None = None
     file: str = ""
+    kept: Manifest | None = None
 
     @property
     def committed_size(self) -> int:

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.files.file_book import Reader
 from services.files.media_types import telling
-from services.files.records import FileRecord, FileState
+from services.files.records import FileRecord, FileState, size_of, text_of
 from services.files.start_body import check_mime_type, read_start_body
 from services.files.uploads import Upload, UploadOrder, UploadState
 from services.files.writing import Finish, WriteOrder
@@ -137,6 +137,13 @@ def read_file_name(text: str) -> str:
     return text
 
 
+def read_project(text: str) -> str:
+    """Return the id of a project."""
+    rule = "must be 1 to 128 of the characters A-Z a-z 0-9 . _ @ : -"
+    _check("project_id", rule, _CLIENT.fullmatch(text) is not None)
+    return text
+
+
 def read_page_size(size: int) -> int:
     """Return how many files are wanted at most."""
     _check("page_size", f"must be 0 to {_LARGEST_PAGE}", 0 <= size <= _LARGEST_PAGE)
@@ -176,19 +183,18 @@ def write_upload(upload: Upload, upload_id: str, record: FileRecord | None = Non
 def write_file(record: FileRecord) -> pb.File:
     """Return a file."""
     described = record.description
-    size = described.get("sizeBytes")
     return pb.File(
         name=record.name,
         client_id=record.client_id,
         project_id=record.project_id,
-        display_name=_text(described.get("displayName")),
-        mime_type=_text(described.get("mimeType")),
-        size_bytes=int(size) if isinstance(size, str | int) and str(size).isdigit() else 0,
+        display_name=text_of(described, "displayName"),
+        mime_type=text_of(described, "mimeType"),
+        size_bytes=size_of(described) or 0,
         state=_FILE_STATES[record.state],
         create_time=_time(record.create_time),
         expire_time=_time(record.expire_time),
-        sha256_hash=_text(described.get("sha256Hash")),
-        uri=_text(described.get("uri")),
+        sha256_hash=text_of(described, "sha256Hash"),
+        uri=text_of(described, "uri"),
         upstream_json=record.upstream,
         copies=[
             pb.FileCopy(
@@ -198,8 +204,9 @@ def write_file(record: FileRecord) -> pb.File:
                 expire_time=_time(copy.expire_time),
             )
             for copy in record.copies
+            if copy.is_active
         ],
-        stored=record.stored,
+        stored=record.kept is not None,
     )
 
 
@@ -214,10 +221,6 @@ def _usable(mime_type: str) -> str:
     except InvalidRequestError:
         return ""
     return telling(mime_type)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _time(time: datetime) -> Timestamp:

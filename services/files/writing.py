@@ -20,6 +20,7 @@ from services.files.holding import Holding
 from services.files.leases import Outcome
 from services.files.media_types import SNIFFED, infer, telling
 from services.files.opening import Opener
+from services.files.safekeeping import Putting, Safekeeping
 from services.files.sessions import SessionWire
 from services.files.store import UploadStore
 from services.files.transfer import EndedError, Patience, Transfer
@@ -69,6 +70,7 @@ class Writing:
         store: Where uploads are kept.
         wire: The way to Google.
         opener: Opens sessions there.
+        safekeeping: Keeps what goes there.
         finisher: Ends uploads.
         budget: Memory for bytes on their way.
         patience: How long faults of Google are borne.
@@ -78,6 +80,7 @@ class Writing:
     store: UploadStore
     wire: SessionWire
     opener: Opener
+    safekeeping: Safekeeping
     finisher: Finisher
     budget: Budget
     patience: Patience
@@ -140,6 +143,7 @@ class _Run:
         self._flight: tuple[Granule, asyncio.Task[int]] | None = None
         self._holding: Holding | None = None
         self._transfer: Transfer | None = None
+        self._putting = Putting(parts.safekeeping)
         # Whether Google may have more than the store knows.
         self._is_unsure = upload.is_dirty and upload.session is not None
         self.is_abandoned = False
@@ -163,6 +167,7 @@ class _Run:
             if self._flight is not None:
                 await self._see_landed()
         finally:
+            await self._putting.close()
             self._parts.budget.give_back(self._share)
             if self._holding is not None:
                 await self._settle(self._holding)
@@ -237,6 +242,7 @@ class _Run:
     async def _send_off(self, granule: Granule) -> None:
         """Send a full granule, and go on with another one meanwhile if there is memory."""
         await self._load(granule)
+        self._putting.ahead(self._upload.kept, granule.start, granule.view())
         await self._landed()
         if self._filling is not granule:
             # What was before it did not arrive whole, so all bytes are grouped anew.
@@ -268,6 +274,7 @@ class _Run:
     async def _fly(self, granule: Granule) -> int:
         """Bring a granule to Google; it counts as soon as it is there."""
         assert self._transfer is not None
+        await self._keep(granule)
         received = await self._transfer.put(granule.start, granule.view())
         await self._commit(received)
         return received
@@ -324,6 +331,7 @@ class _Run:
             assert granule is not None
         assert self._transfer is not None
         self._is_unsure = True
+        await self._keep(granule)
         answer = await self._transfer.finish(granule.start, granule.view())
         self._upload = replace(self._upload, offset=granule.end, tail=0)
         return await self._end(answer, is_success=True)
@@ -401,6 +409,10 @@ class _Run:
             tail=max(0, upload.committed_size - received),
         )
         self._is_unsure = False
+
+    async def _keep(self, granule: Granule) -> None:
+        kept = await self._putting.keep(self._upload, granule.start, granule.view())
+        self._upload = replace(self._upload, kept=kept)
 
     async def _see_landed(self) -> None:
         """Let what was sent count although nobody waits for it any more."""

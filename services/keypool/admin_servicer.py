@@ -1,40 +1,25 @@
-"""The wire edge of the operator's side: read, call, write."""
+"""The wire edge of the operator's side: read, call, write. Projects are in `project_calls`."""
 
 # ruff: noqa: N802  # methods are named by the contract
 
-import contextlib
-from collections.abc import AsyncIterator
-
 from gemini_balance.keypool.v1 import admin_pb2 as pb
-from gemini_balance.keypool.v1 import admin_pb2_grpc
 
 from services.keypool import wire_admin as wire
 from services.keypool import wire_bulk
 from services.keypool.bulk_changes import BulkChanges
 from services.keypool.catalog import KeyChange, KeyState, TokenChange, TokenState
-from services.keypool.checking import read_id, read_ids, read_page_size, read_pool, read_text
-from services.keypool.declaring import Declarations
-from services.keypool.discovering import MOST_KEYS, Discovering
+from services.keypool.checking import read_id, read_page_size, read_pool, read_text
 from services.keypool.keys import Keys
-from services.keypool.projects import Projects
+from services.keypool.project_calls import ProjectCalls, ProjectParts
 from services.keypool.rekeying import Rekeying
 from services.keypool.tokens import Tokens
 from services.keypool.usage import UsageBook
 from services.keypool.verifying import Verifying
-from services.keypool.wire_projects import (
-    read_limits,
-    read_merge,
-    read_scope,
-    read_tier_change,
-    write_finding,
-    write_project,
-    write_quota,
-)
 from services.keypool.wire_usage import read_usage_query, write_usage
 from services.kit.grpc_boundary import Context
 
 
-class AdminServicer(admin_pb2_grpc.KeyAdminServiceServicer):
+class AdminServicer(ProjectCalls):
     """Serves `KeyAdminService`."""
 
     def __init__(
@@ -44,21 +29,17 @@ class AdminServicer(admin_pb2_grpc.KeyAdminServiceServicer):
         usage: UsageBook,
         *,
         bulk: BulkChanges,
-        projects: Projects,
-        quotas: Declarations,
         verifying: Verifying,
-        discovering: Discovering,
         rekeying: Rekeying,
+        projects: ProjectParts,
     ) -> None:
         """Serve the domain's parts."""
+        super().__init__(projects)
         self._keys = keys
         self._tokens = tokens
         self._usage = usage
         self._bulk = bulk
-        self._projects = projects
-        self._quotas = quotas
         self._verifying = verifying
-        self._discovering = discovering
         self._rekeying = rekeying
 
     async def CreateKeys(
@@ -195,62 +176,3 @@ class AdminServicer(admin_pb2_grpc.KeyAdminServiceServicer):
             current_count=rekeyed.current,
             unreadable_count=rekeyed.unreadable,
         )
-
-    async def ListProjects(
-        self, request: pb.ListProjectsRequest, context: Context
-    ) -> pb.ListProjectsResponse:
-        """List projects."""
-        projects, next_page = await self._projects.list_page(
-            read_pool(request.pool), read_page_size(request.page_size), request.page_token
-        )
-        return pb.ListProjectsResponse(
-            projects=[write_project(project) for project in projects], next_page_token=next_page
-        )
-
-    async def UpdateProject(
-        self, request: pb.UpdateProjectRequest, context: Context
-    ) -> pb.UpdateProjectResponse:
-        """Change a project."""
-        project = await self._projects.change_tier(*read_tier_change(request))
-        return pb.UpdateProjectResponse(project=write_project(project))
-
-    async def MergeProjects(
-        self, request: pb.MergeProjectsRequest, context: Context
-    ) -> pb.MergeProjectsResponse:
-        """Make one project of two."""
-        project = await self._projects.merge(*read_merge(request))
-        return pb.MergeProjectsResponse(project=write_project(project))
-
-    async def DiscoverProjects(
-        self, request: pb.DiscoverProjectsRequest, context: Context
-    ) -> AsyncIterator[pb.DiscoverProjectsResponse]:
-        """Find out which keys share a project."""
-        findings = self._discovering.discover(
-            read_pool(request.pool),
-            read_ids(request.key_ids, "key_ids", MOST_KEYS),
-            dry_run=request.dry_run,
-        )
-        # Closed here, not by the collector: its end deletes files at the upstream.
-        async with contextlib.aclosing(findings):
-            async for finding in findings:
-                yield write_finding(finding)
-
-    async def SetQuota(self, request: pb.SetQuotaRequest, context: Context) -> pb.SetQuotaResponse:
-        """Declare a limit."""
-        scope, limits = read_scope(request.quota), read_limits(request.quota)
-        await self._quotas.declare(read_pool(request.pool), scope, limits)
-        return pb.SetQuotaResponse(quota=write_quota(scope, limits))
-
-    async def ListQuotas(
-        self, request: pb.ListQuotasRequest, context: Context
-    ) -> pb.ListQuotasResponse:
-        """List declared limits."""
-        quotas = await self._quotas.list_all(read_pool(request.pool))
-        return pb.ListQuotasResponse(quotas=[write_quota(*quota) for quota in quotas])
-
-    async def DeleteQuota(
-        self, request: pb.DeleteQuotaRequest, context: Context
-    ) -> pb.DeleteQuotaResponse:
-        """Withdraw a declared limit."""
-        await self._quotas.withdraw(read_pool(request.pool), read_scope(request.quota))
-        return pb.DeleteQuotaResponse()

@@ -39,6 +39,7 @@ class Key:
 
     Attributes:
         proxy: The proxy of its calls, without credentials.
+        egress: The declared way out that says so, empty for none.
         weight: Its share relative to others.
         max_in_flight: Calls that may run at one time; 0 means any number.
         priority: Keys of a higher one are used first; 0 is ordinary.
@@ -62,6 +63,7 @@ class Key:
     seeded: bool
     max_in_flight: int = 0
     priority: int = 0
+    egress: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Which ways out the upstream does not serve at present."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from services.keypool.catalog import KeyRow
@@ -47,7 +47,7 @@ class EgressHealth:
         """Work on a store."""
         self._store = store
         self._secrets = secrets
-        self._blocked: frozenset[str] = frozenset()
+        self._blocked: dict[str, datetime] = {}
 
     @property
     def has_blocked(self) -> bool:
@@ -58,6 +58,10 @@ class EgressHealth:
         """Whether the way out through a proxy, empty for the direct one, is blocked."""
         return egress_id(proxy_url) in self._blocked
 
+    def blocked_until(self, proxy_url: str) -> datetime | None:
+        """Return until when the way out through a proxy is blocked, None when it is not."""
+        return self._blocked.get(egress_id(proxy_url))
+
     async def blame(self, row: KeyRow, rule_id: str) -> None:
         """Block the way out of a key because of a rule.
 
@@ -65,7 +69,7 @@ class EgressHealth:
             StoreUnavailableError: The store does not answer.
         """
         try:
-            _, proxy_url = self._secrets.open(row.key_id, row.sealed_secret, row.sealed_proxy)
+            proxy_url = self._secrets.way_of(row, row.pool).proxy_url
         except UnreadableError:
             return
         egress = egress_id(proxy_url)
@@ -75,13 +79,13 @@ class EgressHealth:
         if egress not in self._blocked:
             log.warning("a way out is avoided", egress=egress, rule=rule_id)
         await self._store.block(egress, _RULES[rule_id])
-        self._blocked |= {egress}
+        self._blocked[egress] = datetime.now(UTC) + _RULES[rule_id]
 
     async def watch(self, seconds: float) -> None:
         """Keep in step with other replicas, until cancelled."""
         while True:
             try:
-                self._blocked = frozenset(await self._store.list_blocked())
+                self._blocked = await self._store.list_blocked()
             except StoreUnavailableError:
                 # What was blocked stays so until the store is back.
                 log.debug("blocked ways out cannot be read")

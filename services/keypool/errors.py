@@ -86,6 +86,13 @@ class QuotaUnknownError(KeyPoolError):
     reason = "QUOTA_UNKNOWN"
 
 
+class EgressUnknownError(KeyPoolError):
+    """No such way out."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "EGRESS_UNKNOWN"
+
+
 class FiledError(KeyPoolError):
     """The quota file declares this, so that it can be changed there alone."""
 

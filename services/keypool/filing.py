@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from services.keypool.catalog import KeyRow
+from services.keypool.egress import Source, Ways
 from services.keypool.key_secrets import KeySecrets
 from services.keypool.model import DEFAULT_POOL
 from services.keypool.project_store import Filed, QuotaStore
@@ -46,7 +47,13 @@ class Filing:
     """What the quota file says, in the store, for the default pool."""
 
     def __init__(
-        self, store: QuotaStore, keys: KeyStore, secrets: KeySecrets, path: Path | None
+        self,
+        store: QuotaStore,
+        keys: KeyStore,
+        secrets: KeySecrets,
+        path: Path | None,
+        *,
+        ways: Ways | None = None,
     ) -> None:
         """Read the file.
 
@@ -55,6 +62,7 @@ class Filing:
             keys: The keys that groups select.
             secrets: Opens secrets, whose ends groups may name.
             path: The file, None when there is none.
+            ways: Told of the ways out that it declares.
 
         Raises:
             QuotaFileError: It cannot be read, or says something that cannot be meant.
@@ -64,7 +72,9 @@ class Filing:
         self._secrets = secrets
         self._path = path
         self._stamp = _stamp(path)
+        self._ways = ways or Ways()
         self._file = read_quota_file(path) if path else QuotaFile.empty()
+        self._ways.declare(Source.FILE, self._file.egresses)
 
     async def apply(self) -> None:
         """Declare what the file says and withdraw what an earlier one said.
@@ -107,6 +117,7 @@ class Filing:
         except QuotaFileError as error:
             log.error("the changed quota file is not used", problem=str(error))  # noqa: TRY400  # the problem is the operator's
             return
+        self._ways.declare(Source.FILE, self._file.egresses)
         try:
             await self.apply()
         except BaseException:
@@ -126,7 +137,7 @@ class Filing:
         found = {}
         for row in rows:
             try:
-                secret, _ = self._secrets.open(row.key_id, row.sealed_secret, row.sealed_proxy)
+                secret, _ = self._secrets.open_own(row.key_id, row.sealed_secret, row.sealed_proxy)
             except UnreadableError:
                 secret = ""
             if project := file.groups.project_of(row.key_id, row.alias, secret):

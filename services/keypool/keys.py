@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from services.keypool.catalog import Added, Key, KeyChange, KeyRow, KeyState, NewKey, SealedKey
-from services.keypool.egress import show_proxy
+from services.keypool.egress import Way, show_proxy
 from services.keypool.errors import KeyUnknownError
 from services.keypool.filing import Filing
 from services.keypool.identity import Identity
@@ -207,12 +207,13 @@ class Keys:
         )
 
     def _is_readable(self, row: KeyRow) -> bool:
-        return self._secrets.is_readable(row.key_id, row.sealed_secret, row.sealed_proxy)
+        return self._secrets.is_readable(row, row.pool)
 
     def _show(self, row: KeyRow) -> Key:
         state = KeyState(row.state)
         if state is KeyState.ACTIVE and not self._is_readable(row):
             state = KeyState.UNREADABLE
+        way = self._way_of(row)
         return Key(
             key_id=row.key_id,
             alias=row.alias,
@@ -222,7 +223,8 @@ class Keys:
             dead_reason=row.dead_reason,
             note=row.note,
             tags=row.tags,
-            proxy=self._show_proxy(row),
+            proxy=show_proxy(way.proxy_url),
+            egress=way.egress,
             weight=row.weight,
             create_time=row.created,
             last_use_time=row.last_use,
@@ -234,10 +236,8 @@ class Keys:
             priority=row.priority,
         )
 
-    def _show_proxy(self, row: KeyRow) -> str:
-        """Return the proxy that a key goes through, without the credentials in it."""
+    def _way_of(self, row: KeyRow) -> Way:
         try:
-            _, proxy_url = self._secrets.open(row.key_id, row.sealed_secret, row.sealed_proxy)
+            return self._secrets.way_of(row, row.pool)
         except UnreadableError:
-            return ""
-        return show_proxy(proxy_url)
+            return Way("")

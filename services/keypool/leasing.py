@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from services.keypool import metrics
 from services.keypool.catalog import KeyChange
+from services.keypool.egress import show_proxy
 from services.keypool.egress_health import EgressHealth
 from services.keypool.errors import LeaseLapsedError, LeaseUnknownError
 from services.keypool.identity import Identity
@@ -22,18 +23,21 @@ from services.keypool.model import (
     SettleKind,
     Settlement,
     SettleResult,
+    ShownWay,
     Standing,
     UnleasedUse,
     Withdrawals,
 )
 from services.keypool.standing import standing_of
 from services.keypool.store import (
+    BoundKey,
     GrantRows,
     KeyStore,
     LeaseRow,
     LeaseStore,
     OutcomeRow,
     SettledRows,
+    StandingRow,
 )
 from services.kit.logs import get_logger
 from services.kit.vault import UnreadableError
@@ -97,6 +101,7 @@ class Leasing:
             refusal=rows.refusal,
             withdrawals=rows.withdrawals,
             stock_size=STOCK_SIZE if rows.refusal is None and not rows.is_limited else 0,
+            now=rows.now,
         )
 
     async def settle(
@@ -139,8 +144,23 @@ class Leasing:
     async def explain(self, pool: str, model: str, input_tokens: int = 0) -> list[Standing]:
         """Tell how each project stands, those first that would be chosen first."""
         rows, now = await self._store.explain(pool, model, input_tokens)
-        standings = [standing_of(row, now) for row in sorted(rows, key=lambda row: row.score)]
+        standings = [
+            replace(standing_of(row, now), ways=self._ways_of(row, pool))
+            for row in sorted(rows, key=lambda row: row.score)
+        ]
         return sorted(standings, key=lambda standing: standing.reason is not None)
+
+    def _ways_of(self, row: StandingRow, pool: str) -> tuple[ShownWay, ...]:
+        found = dict.fromkeys(self._way_of(key, pool) for key in row.keys)
+        return tuple(way for way in found if way is not None)
+
+    def _way_of(self, key: BoundKey, pool: str) -> ShownWay | None:
+        try:
+            way = self._secrets.way_of(key, pool)
+        except UnreadableError:
+            return None
+        is_avoided = self._egress is not None and self._egress.is_blocked(way.proxy_url)
+        return ShownWay(show_proxy(way.proxy_url), way.egress, is_avoided)
 
     def _judge(self, settlements: Sequence[Settlement]) -> list[OutcomeRow | None]:
         rows = [judge_lease(settlement, self._identity) for settlement in settlements]
@@ -217,7 +237,7 @@ class Leasing:
         leases, damaged = [], []
         for row in rows:
             try:
-                opened = self._secrets.open(row.key_id, row.sealed_secret, row.sealed_proxy)
+                opened = self._secrets.open(row, order.pool)
             except UnreadableError:
                 damaged.append(row)
                 continue

@@ -116,12 +116,13 @@ class Withdrawals:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The answer to an order."""
+    """The answer to an order; all its times are by the clock that `now` tells."""
 
     leases: tuple[Lease, ...]
     refusal: Refusal | None
     withdrawals: Withdrawals
     stock_size: int
+    now: datetime
 
 
 class Outcome(Enum):
@@ -231,6 +232,21 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownWay:
+    """A way out of some keys, as people see it.
+
+    Attributes:
+        proxy: Its proxy without credentials, empty for none.
+        egress: The declared way out that says so, empty for none.
+        is_avoided: Whether the upstream does not serve it at present.
+    """
+
+    proxy: str
+    egress: str = ""
+    is_avoided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How a project stands with a model; eligible when there is no reason.
 
@@ -242,6 +258,7 @@ class Standing:
         windows: The limits in force.
         live_keys: Its live keys.
         in_flight: Calls of its live keys that are running.
+        ways: The ways out of its live keys.
         dry_time: When the day's quota will be used up at the rate of the last hour, None when
             it will not be today.
     """
@@ -254,3 +271,4 @@ class Standing:
     live_keys: int = 0
     in_flight: int = 0
     dry_time: datetime | None = None
+    ways: tuple[ShownWay, ...] = ()

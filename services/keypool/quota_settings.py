@@ -1,13 +1,15 @@
-"""The quota file: limits of tiers and projects, and which keys belong to which project."""
+"""The quota file: limits of tiers and projects, their keys, and their ways out."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from services.keypool.names import is_model, is_project_id
+from services.keypool.egress import MOST_PROXIES, Egress, Source
+from services.keypool.model import DEFAULT_POOL
+from services.keypool.names import PROXY_EXAMPLE, is_model, is_project_id, is_proxy
 from services.keypool.project_store import Limits, QuotaScope
 
 LARGEST_FILE = 16 * 1024 * 1024
@@ -41,8 +43,16 @@ def _check_selector(text: Any) -> Any:
     return text
 
 
+def _check_proxy(text: Any) -> Any:
+    if not isinstance(text, str) or not is_proxy(text):
+        raise ValueError(f"must be a URL such as {PROXY_EXAMPLE}")
+    return text
+
+
 _Name = Annotated[str, BeforeValidator(_check_name)]
 _Pattern = Annotated[str, BeforeValidator(_check_pattern)]
+_Proxy = Annotated[str, BeforeValidator(_check_proxy)]
+_Tag = Annotated[str, Field(min_length=1, max_length=64, strict=True)]
 _Limit = Annotated[int, Field(ge=0, le=_HIGHEST, strict=True)]
 
 
@@ -62,9 +72,16 @@ class _Project(_Strict):
     models: dict[_Pattern, _Limits] = {}
 
 
+class _Egress(_Strict):
+    proxies: Annotated[tuple[_Proxy, ...], Field(min_length=1, max_length=MOST_PROXIES)]
+    projects: tuple[_Name, ...] = ()
+    tags: tuple[_Tag, ...] = ()
+
+
 class _File(_Strict):
     tiers: dict[_Name, dict[_Pattern, _Limits]] = {}
     projects: dict[_Name, _Project] = {}
+    egress: dict[_Name, _Egress] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +148,13 @@ class QuotaFile:
         quotas: Limits by what they hold for.
         tiers: Project to tier.
         groups: Which keys belong to which project.
+        egresses: Ways out of projects and tags.
     """
 
     quotas: Mapping[QuotaScope, Limits]
     tiers: Mapping[str, str]
     groups: KeyGroups
+    egresses: tuple[Egress, ...] = ()
 
     @staticmethod
     def empty() -> "QuotaFile":
@@ -169,7 +188,7 @@ def parse_quota_file(text: str) -> QuotaFile:
     for name, tier in tiers.items():
         if tier not in file.tiers:
             raise QuotaFileError(f"projects.{name}.tier: there is no tier {tier}")
-    return QuotaFile(quotas, tiers, KeyGroups(_selectors(file)))
+    return QuotaFile(quotas, tiers, KeyGroups(_selectors(file)), tuple(_egresses(file)))
 
 
 def _selectors(file: _File) -> dict[str, str]:
@@ -180,6 +199,14 @@ def _selectors(file: _File) -> dict[str, str]:
             if other != name:
                 raise QuotaFileError(f"projects.{name}.keys: {selector} is in {other}, too")
     return found
+
+
+def _egresses(file: _File) -> Iterator[Egress]:
+    for name, egress in file.egress.items():
+        if not egress.projects and not egress.tags:
+            raise QuotaFileError(f"egress.{name}: is for no projects and no tags")
+        projects, tags = egress.projects, egress.tags
+        yield Egress(DEFAULT_POOL, name, projects, tags, egress.proxies, Source.FILE)
 
 
 def _limits(limits: _Limits) -> Limits:

@@ -51,6 +51,8 @@ POOL_PARTS = {
     "quotas": "q",
     # hash: what the quota file declared -> value; `quotas` fields, `tier/<project>`, `key/<key>`
     "filed": "qf",
+    # hash: `<way out>/projects`, `/tags` -> JSON lists, `/proxies` -> sealed
+    "egresses": "eg",
     # zset by model: undeclared project -> when it was last refused for quota, ms
     "refusals": "R:",
     # hash: pair of projects -> how often, and when last, they were refused together

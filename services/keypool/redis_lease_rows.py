@@ -20,7 +20,7 @@ from services.keypool.model import (
 )
 from services.keypool.quota_day import ends_of_day
 from services.keypool.redis_scripts import from_ms, maybe_from_ms, texts, to_ms
-from services.keypool.store import LeaseRow, OutcomeRow, StandingRow
+from services.keypool.store import BoundKey, LeaseRow, OutcomeRow, StandingRow
 
 SLACK = timedelta(milliseconds=500)
 """By how much longer a minute counts here than at Google, which counts arrivals, not grants."""
@@ -120,7 +120,7 @@ def _write_usage(usage: Usage | None) -> list[int]:
 
 def read_lease(row: Sequence[bytes]) -> LeaseRow:
     """Return a lease that was granted."""
-    lease, key_id, project, alias, secret, proxy, use_by, expires, not_before = row
+    lease, key_id, project, alias, secret, proxy, use_by, expires, not_before, tags = row
     return LeaseRow(
         raw_id=lease.decode(),
         key_id=key_id.decode(),
@@ -131,7 +131,13 @@ def read_lease(row: Sequence[bytes]) -> LeaseRow:
         use_by=from_ms(use_by),
         expire_time=from_ms(expires),
         not_before=maybe_from_ms(not_before),
+        tags=read_tags(tags),
     )
+
+
+def read_tags(packed: bytes) -> tuple[str, ...]:
+    """Return the tags of a key."""
+    return tuple(orjson.loads(packed)) if packed else ()
 
 
 def read_refusal(row: Sequence[bytes]) -> Refusal | None:
@@ -160,7 +166,7 @@ def read_standing(row: Sequence[Any]) -> StandingRow:
     project, score, live_keys, in_flight, full, cool_until, flags, project_cool_until, fits = row[
         :9
     ]
-    *windows, pace = row[9:]
+    *windows, pace, keys = row[9:]
     return StandingRow(
         project_id=project.decode(),
         score=float(score),
@@ -178,4 +184,8 @@ def read_standing(row: Sequence[Any]) -> StandingRow:
             if float(limit) >= 0
         ),
         pace=Pace(int(float(pace[0])), from_ms(pace[1])) if pace else None,
+        keys=tuple(
+            BoundKey(key_id.decode(), project.decode(), read_tags(tags), proxy)
+            for key_id, proxy, tags in keys
+        ),
     )

@@ -101,6 +101,7 @@ class RedisLeaseStore:
             refusal=read_refusal(refusal),
             withdrawals=told,
             is_limited=bool(limited),
+            now=from_ms(told_now),
             settled=SettledRows(_read_kinds(replies, slots), told, _read_frozen(replies)),
         )
 

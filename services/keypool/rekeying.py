@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.keypool.catalog import KeyRow
+from services.keypool.declared_egress import DeclaredEgress
 from services.keypool.key_secrets import KeySecrets
 from services.keypool.keys import Keys
 from services.keypool.peppers import Peppers
@@ -20,7 +21,7 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Rekeyed:
-    """How many keys were sealed anew, were so already, and cannot be opened."""
+    """How many keys and ways out were sealed anew, were so already, and cannot be opened."""
 
     resealed: int = 0
     current: int = 0
@@ -30,8 +31,16 @@ class Rekeyed:
 class Rekeying:
     """Seals anew, key by key: what was cut short goes on when it is asked for again."""
 
-    def __init__(self, store: KeyStore, secrets: KeySecrets, keys: Keys, peppers: Peppers) -> None:
-        """Work on keys and peppers."""
+    def __init__(
+        self,
+        store: KeyStore,
+        secrets: KeySecrets,
+        keys: Keys,
+        peppers: Peppers,
+        egress: DeclaredEgress,
+    ) -> None:
+        """Work on keys, peppers and ways out."""
+        self._egress = egress
         self._store = store
         self._secrets = secrets
         self._keys = keys
@@ -51,7 +60,7 @@ class Rekeying:
             # Stretching a text takes a while.
             other = await asyncio.to_thread(Vault, old_encryption_key)
         has_other_ids = await self._peppers.adopt(other)
-        resealed = current = unreadable = 0
+        resealed, current, unreadable = await self._egress.reseal(other)
         after = ""
         while rows := await self._store.list_after("", after, _BATCH):
             after = rows[-1].key_id

@@ -13,9 +13,10 @@ from services.keypool.admin_servicer import AdminServicer
 from services.keypool.bindings import Bindings
 from services.keypool.bulk_changes import BulkChanges
 from services.keypool.comparing import Comparing
+from services.keypool.declared_egress import DeclaredEgress
 from services.keypool.declaring import Declarations
 from services.keypool.discovering import Discovering
-from services.keypool.egress import ProxyRing
+from services.keypool.egress import Ways
 from services.keypool.egress_health import EgressHealth
 from services.keypool.filing import Filing
 from services.keypool.identity import Identity
@@ -26,8 +27,10 @@ from services.keypool.noticing import Noticing
 from services.keypool.peppers import Peppers
 from services.keypool.pool_servicer import PoolServicer
 from services.keypool.probing import UpstreamProbe
+from services.keypool.project_calls import ProjectParts
 from services.keypool.projects import Projects
 from services.keypool.redis_binding_store import RedisBindingStore
+from services.keypool.redis_declared_egress_store import RedisDeclaredEgressStore
 from services.keypool.redis_egress_store import RedisEgressStore
 from services.keypool.redis_key_store import RedisKeyStore
 from services.keypool.redis_memory_store import RedisMemoryStore
@@ -45,6 +48,7 @@ from services.keypool.tokens import Tokens
 from services.keypool.upstream_probe import HttpProbe
 from services.keypool.usage import UsageBook
 from services.keypool.verifying import Verifying
+from services.kit.background import end_tasks
 from services.kit.credentials import CredentialBook
 from services.kit.errors import StoreUnavailableError
 from services.kit.grpc_server import serve_grpc
@@ -116,7 +120,7 @@ async def run_keypool(settings: KeypoolSettings, health: Health) -> AsyncIterato
         )
         async with asyncio.TaskGroup() as tasks:
             background = [
-                tasks.create_task(_look_after_store(parts.relearner, parts.seeder, health)),
+                tasks.create_task(_look_after_store(parts, health)),
                 tasks.create_task(parts.filing.watch(_FILE_SECONDS)),
                 tasks.create_task(parts.noticing.run()),
                 tasks.create_task(parts.egress.watch(_EGRESS_SECONDS)),
@@ -126,8 +130,7 @@ async def run_keypool(settings: KeypoolSettings, health: Health) -> AsyncIterato
                 yield KeypoolServer(port, health)
             finally:
                 health.report("accepting", well=False)
-                for task in background:
-                    task.cancel()
+                await end_tasks(background)
 
 
 class _Parts:
@@ -138,8 +141,8 @@ class _Parts:
         vault = Vault(settings.encryption_key.get_secret_value())
         old = [Vault(key.get_secret_value()) for key in settings.old_encryption_keys]
         identity = Identity()
-        proxies = ProxyRing([proxy.get_secret_value() for proxy in settings.proxies])
-        secrets = KeySecrets(vault, old=old, proxies=proxies)
+        ways = Ways([proxy.get_secret_value() for proxy in settings.proxies])
+        secrets = KeySecrets(vault, old=old, ways=ways)
         self.relearner = Relearner(RedisMemoryStore(port))
         key_store, lease_store = RedisKeyStore(port), SureLeaseStore(port, self.relearner)
         project_store = RedisProjectStore(port)
@@ -147,13 +150,16 @@ class _Parts:
         meta_store = RedisMetaStore(port)
         peppers = Peppers(meta_store, identity, vault, old)
         comparing = Comparing(key_store, secrets, probe)
-        self.filing = Filing(quota_store, key_store, secrets, settings.quota_file)
+        self.filing = Filing(quota_store, key_store, secrets, settings.quota_file, ways=ways)
         self.keys = Keys(key_store, identity, secrets, self.filing)
+        self.declared_egress = DeclaredEgress(
+            RedisDeclaredEgressStore(port), secrets, ways, self.keys.check_readable
+        )
         self.bulk = BulkChanges(key_store, secrets)
         self.projects = Projects(project_store, lease_store.quotas_changed)
         self.quotas = Declarations(quota_store)
         self.verifying = Verifying(self.keys, key_store, secrets, probe)
-        self.rekeying = Rekeying(key_store, secrets, self.keys, peppers)
+        self.rekeying = Rekeying(key_store, secrets, self.keys, peppers, self.declared_egress)
         self.discovering = Discovering(project_store, key_store, self.projects, comparing)
         self.egress = EgressHealth(RedisEgressStore(port), secrets)
         self.noticing = Noticing(
@@ -196,31 +202,38 @@ class _Parts:
                 self.tokens,
                 self.usage,
                 bulk=self.bulk,
-                projects=self.projects,
-                quotas=self.quotas,
                 verifying=self.verifying,
-                discovering=self.discovering,
                 rekeying=self.rekeying,
+                projects=ProjectParts(
+                    self.projects,
+                    self.quotas,
+                    self.discovering,
+                    self.declared_egress,
+                    self.egress,
+                ),
             ),
             server,
         )
 
 
-async def _look_after_store(relearner: Relearner, seeder: Seeder, health: Health) -> None:
+async def _look_after_store(parts: _Parts, health: Health) -> None:
     """Keep the store filled, and readiness in step with it; liveness never looks at it."""
     was_well = True
     while True:
         try:
-            await seeder.run(await relearner.look())
+            epoch = await parts.relearner.look()
+            # Before any key is there to be used.
+            await parts.declared_egress.refresh()
+            await parts.seeder.run(epoch)
         except (StoreUnavailableError, RedisError) as error:
             health.report("redis", well=False)
             if was_well:
                 log.warning("the store cannot be used", error=str(error))
             was_well = False
         else:
-            relearner.believe()
+            parts.relearner.believe()
             health.report("redis", well=True)
             if not was_well:
                 log.info("the store can be used again")
             was_well = True
-        await relearner.wait(_LOOK_SECONDS)
+        await parts.relearner.wait(_LOOK_SECONDS)

@@ -51,6 +51,7 @@ class LeaseRow:
     use_by: datetime
     expire_time: datetime
     not_before: datetime | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class GrantRows:
         refusal: Why that is fewer than wanted.
         withdrawals: What was withdrawn since the caller's epoch.
         is_limited: Whether a limit is in force for what was granted.
+        now: The store's clock when it granted; all times are by it.
         settled: What became of the outcomes sent along.
     """
 
@@ -84,6 +86,7 @@ class GrantRows:
     refusal: Refusal | None
     withdrawals: Withdrawals
     is_limited: bool
+    now: datetime
     settled: SettledRows
 
 
@@ -133,12 +136,23 @@ class OutcomeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundKey:
+    """A key as far as its way out depends on it."""
+
+    key_id: str
+    project_id: str
+    tags: tuple[str, ...]
+    sealed_proxy: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class StandingRow:
     """How a project stands with a model.
 
     Attributes:
         fits_at: When the request in question fits, None when it never does.
         pace: How fast it used up its day lately, None where no day is limited.
+        keys: Some of its live keys.
     """
 
     project_id: str
@@ -153,6 +167,7 @@ class StandingRow:
     fits_at: datetime | None
     windows: tuple[Window, ...]
     pace: Pace | None
+    keys: tuple[BoundKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def take_in_hand(row: KeyRow, secrets: KeySecrets) -> KeyInHand:
     Raises:
         UnreadableError: Its secret cannot be opened here.
     """
-    secret, proxy_url = secrets.open(row.key_id, row.sealed_secret, row.sealed_proxy)
+    secret, proxy_url = secrets.open(row, row.pool)
     return KeyInHand(row.key_id, secret, proxy_url)
 
 

@@ -189,6 +189,7 @@ def write_grant(grant: Grant) -> pb.AcquireLeasesResponse:
         leases=[_write_lease(lease) for lease in grant.leases],
         withdrawals=write_withdrawals(grant.withdrawals),
         stock_size=grant.stock_size,
+        now=write_time(grant.now),
     )
     if grant.refusal is not None:
         response.refusal.CopyFrom(_write_refusal(grant.refusal))
@@ -249,6 +250,10 @@ def write_standing(standing: Standing) -> pb.ExplainResponse.Project:
         live_key_count=standing.live_keys,
         in_flight_count=standing.in_flight,
         dry_time=write_time(standing.dry_time),
+        ways_out=[
+            pb.ExplainResponse.WayOut(proxy=way.proxy, egress=way.egress, avoided=way.is_avoided)
+            for way in standing.ways
+        ],
     )
     if standing.reason is not None:
         project.reason = _write_reason(standing.reason)

@@ -157,6 +157,7 @@ def write_key(key: Key) -> pb.Key:
         note=key.note,
         tags=key.tags,
         proxy=key.proxy,
+        egress=key.egress,
         weight=key.weight,
         create_time=write_time(key.create_time),
         last_use_time=write_time(key.last_use_time),

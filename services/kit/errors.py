@@ -84,13 +84,6 @@ class ScopeMissingError(ServiceError):
     reason = "SCOPE_MISSING"
 
 
-class NotBuiltError(ServiceError):
-    """The contract has this call, this version of the service does not."""
-
-    code = grpc.StatusCode.UNIMPLEMENTED
-    reason = "NOT_BUILT"
-
-
 class StoreUnavailableError(ServiceError):
     """Redis does not answer. Nothing was decided."""
 

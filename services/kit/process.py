@@ -13,6 +13,7 @@ from services.kit.logs import configure_logs, get_logger
 from services.kit.settings import (
     SecretFileError,
     ServiceSettings,
+    UnusableSettingError,
     explain_validation_error,
 )
 
@@ -46,6 +47,9 @@ def run_service(
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signal(settings, main))
+    except UnusableSettingError as error:
+        sys.stderr.write(f"gemini-balance {name}: {error}\n")
+        return EXIT_BAD_SETTINGS
     except OSError as error:
         # A taken port or an unreadable file: the operator's to solve, no traceback.
         get_logger(__name__).error("service cannot run", error=str(error))

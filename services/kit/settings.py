@@ -96,6 +96,14 @@ class _SecretFiles(PydanticBaseSettingsSource):
         return values
 
 
+class UnusableSettingError(Exception):
+    """A setting says something that can be, but does not work here."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        """Name the setting and what is wrong, without a secret."""
+        super().__init__(f"{name}: {problem}")
+
+
 class SecretFileError(OSError):
     """A file named by NAME_FILE cannot be read."""
 

@@ -185,6 +185,8 @@ class SimulatorControl:
         bind_signatures: bool | None = None,
         free_tier: bool | None = None,
         job_seconds: float | None = None,
+        processing_seconds: float | None = None,
+        processing_fails: bool | None = None,
     ) -> None:
         """Change what is given, leave the rest."""
         order = {
@@ -192,6 +194,8 @@ class SimulatorControl:
             "bind_signatures": bind_signatures,
             "free_tier": free_tier,
             "job_seconds": job_seconds,
+            "processing_seconds": processing_seconds,
+            "processing_fails": processing_fails,
         }
         await self._post("behaviour", order)
 

@@ -50,6 +50,8 @@ class BehaviourOrder(_Order):
     bind_signatures: bool | None = None
     free_tier: bool | None = None
     job_seconds: float | None = Field(default=None, ge=0)
+    processing_seconds: float | None = Field(default=None, ge=0)
+    processing_fails: bool | None = None
 
 
 Reply = dict[str, Any] | None

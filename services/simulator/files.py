@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from services.simulator.clock import timestamp
 from services.simulator.errors import ApiError, no_such_file
@@ -15,6 +15,8 @@ LIFETIME_SECONDS = 48 * 3600
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _CITATION = re.compile(r"(?:^|/)files/([a-z0-9-]+)/?$")
 _ROOT = "https://generativelanguage.googleapis.com/v1beta"
+
+FileState = Literal["PROCESSING", "ACTIVE", "FAILED"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class File:
         """When it vanishes, in seconds since the epoch."""
         return self.created + LIFETIME_SECONDS
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self, state: FileState) -> dict[str, Any]:
         """Return the file as the API shows it."""
         described: dict[str, Any] = {"name": f"files/{self.file_id}"}
         if self.display_name:
@@ -56,7 +58,7 @@ class File:
             "expirationTime": timestamp(self.expires),
             "sha256Hash": base64.b64encode(self.sha256).decode(),
             "uri": f"{_ROOT}/files/{self.file_id}",
-            "state": "ACTIVE",
+            "state": state,
             "source": "GENERATED" if self.is_generated else "UPLOADED",
         }
 
@@ -64,10 +66,19 @@ class File:
 class FileShelf:
     """Files by id; each is seen by its project alone, for 48 hours."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        """Start empty; `now` returns seconds since the epoch."""
+    def __init__(
+        self,
+        now: Callable[[], float],
+        state_of: Callable[[File], FileState] = lambda _file: "ACTIVE",
+    ) -> None:
+        """Start empty; `now` returns seconds since the epoch, `state_of` how a file stands."""
         self._files: dict[str, File] = {}
         self._now = now
+        self._state_of = state_of
+
+    def describe(self, file: File) -> dict[str, Any]:
+        """Return a file as the API shows it now."""
+        return file.describe(self._state_of(file))
 
     def reserve(self, wanted: str) -> str:
         """Return the id for a new file: the wanted one, or a fresh one.

@@ -32,13 +32,13 @@ async def list_files(call: Call, exchange: Exchange, _fault: Fault | None) -> No
     files, token = page_of(
         call.world.files.list(call.project), exchange.query, default=10, most=100
     )
-    await send_page(exchange, "files", [file.describe() for file in files], token)
+    await send_page(exchange, "files", [call.world.files.describe(file) for file in files], token)
 
 
 async def get_file(call: Call, exchange: Exchange, _fault: Fault | None) -> None:
     """Answer one of the project's files."""
     file = call.world.files.get(call.route.name, call.project)
-    await exchange.answer(200, write_json(file.describe()))
+    await exchange.answer(200, write_json(call.world.files.describe(file)))
 
 
 async def delete_file(call: Call, exchange: Exchange, _fault: Fault | None) -> None:

@@ -176,5 +176,5 @@ class UploadDesk:
             sha256=session.digest(),
             content=bytes(session.content) if session.received <= LARGEST_CONTENT else b"",
         )
-        session.result = {"file": file.describe()}
+        session.result = {"file": self._files.describe(file)}
         return session.result

@@ -7,7 +7,7 @@ from services.simulator.caches import CacheShelf
 from services.simulator.clock import Clock
 from services.simulator.credentials import Credentials
 from services.simulator.faults import FaultBook
-from services.simulator.files import FileShelf
+from services.simulator.files import File, FileShelf, FileState
 from services.simulator.ledger import Ledger
 from services.simulator.owned.batches import BatchDesk
 from services.simulator.owned.interactions import InteractionDesk
@@ -27,6 +27,8 @@ class Behaviour:
         chunk_delay_seconds: Pause between two chunks of a stream.
         bind_signatures: Whether a signature is refused outside of the project it was issued to.
         free_tier: Whether refusals name quotas of the free tier.
+        processing_seconds: How long a new file is worked on.
+        processing_fails: Whether that fails in the end.
         job_seconds: How long batches, videos and interactions in the background take.
     """
 
@@ -34,6 +36,8 @@ class Behaviour:
     bind_signatures: bool
     free_tier: bool
     job_seconds: float = 0.0
+    processing_seconds: float = 0.0
+    processing_fails: bool = False
 
 
 class World:
@@ -62,7 +66,7 @@ class World:
         )
         self.faults = FaultBook()
         self.ledger = Ledger()
-        self.files = FileShelf(now)
+        self.files = FileShelf(now, self._state_of)
         self.caches = CacheShelf(now)
         self.stores = StoreDesk(now)
         self.uploads = UploadDesk(self.files, self.stores)
@@ -75,6 +79,12 @@ class World:
             bind_signatures=settings.simulator_bind_signatures,
             free_tier=settings.simulator_free_tier,
         )
+
+    def _state_of(self, file: File) -> FileState:
+        behaviour = self.behaviour
+        if self.clock.now() < file.created + behaviour.processing_seconds:
+            return "PROCESSING"
+        return "FAILED" if behaviour.processing_fails else "ACTIVE"
 
     def charge(self, project: str, model: str, tokens: int) -> None:
         """Charge a request to the quotas of a project.

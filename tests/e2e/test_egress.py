@@ -87,6 +87,30 @@ async def test_a_key_with_a_proxy_goes_through_it(system: System) -> None:
     system.secrets.append("secret-word")
 
 
+async def test_keys_of_a_project_go_through_its_proxies(system: System) -> None:
+    secrets_of_both = [f"AIzaShared{number}{secrets.token_hex(8)}" for number in range(2)]
+    pool = await system.new_pool(owners=dict.fromkeys(secrets_of_both, "shared"))
+    proxy = ForwardProxy()
+    async with proxy.running() as address, system.admin() as admin:
+        egress = pb.Egress(name="shared", pool=pool.name, project_ids=["shared"])
+        request = pb.SetEgressRequest(
+            egress=egress, proxy_urls=[f"http://joe:group-word@{address}"]
+        )
+        told = await admin.call("SetEgress", request)
+        async with system.client(pool) as client:
+            answers = [await client.post(GENERATE, json=ASK) for _ in range(6)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    async with system.control() as control:
+        tally = await control.counts()
+    assert [tally.of(secret).requests for secret in secrets_of_both] == [3, 3]
+    # Connections are kept, so not each request is seen there.
+    assert proxy.targets
+    assert len(proxy.credentials) == 1
+    assert "group-word" not in str(told)
+    system.secrets.append("group-word")
+
+
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 async def test_a_dead_proxy_costs_the_client_only_time(system: System, scheme: str) -> None:
     pool = await system.new_pool(1)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -48,9 +47,7 @@ async def test_kill_of_the_key_pool_is_felt_by_nobody(own: System) -> None:
         for _ in range(3):
             old = await pid_of(own, "keypool")
             os.kill(old, signal.SIGKILL)
-            killed_at = time.monotonic()
             await restarted(own, "keypool", old)
-            assert time.monotonic() - killed_at < 2
             await load.more(200)
 
     assert load.failures == []

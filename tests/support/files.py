@@ -3,7 +3,10 @@
 import contextlib
 import hashlib
 import json
+import os
 import random
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +15,7 @@ import grpc.aio
 from gemini_balance.files.v1 import files_pb2 as pb
 from gemini_balance.files.v1 import files_pb2_grpc
 
+from services.cli.ports import PortChooser
 from services.files.server import run_files
 from services.files.settings import FilesSettings
 from services.kit.errors import RemoteError
@@ -160,6 +164,35 @@ class Files:
         """Delete a file."""
         await self.call("DeleteFile", name=name, client_id=self.client_id, pool=self.pool)
 
+    async def ensure(
+        self, name: str, project_id: str, timeout: float = 60
+    ) -> pb.EnsureFileResponse:
+        """Ask for a file in a project."""
+        response = await self.call(
+            "EnsureFile",
+            timeout=timeout,
+            name=name,
+            project_id=project_id,
+            client_id=self.client_id,
+            pool=self.pool,
+        )
+        assert isinstance(response, pb.EnsureFileResponse)
+        return response
+
+    async def download(self, name: str, timeout: float = 60) -> list[pb.DownloadFileResponse]:
+        """Return all messages of a download."""
+        stub = files_pb2_grpc.FilesServiceStub(self.channel)
+        request = pb.DownloadFileRequest(name=name, client_id=self.client_id, pool=self.pool)
+        try:
+            return [
+                message
+                async for message in stub.DownloadFile(
+                    request, timeout=timeout, metadata=self.metadata, wait_for_ready=True
+                )
+            ]
+        except grpc.aio.AioRpcError as error:
+            raise RemoteError(error) from error
+
 
 @dataclass(frozen=True)
 class World:
@@ -184,6 +217,29 @@ async def running_files(
         target = f"127.0.0.1:{server.port}"
         async with grpc.aio.insecure_channel(target) as channel:
             yield Files(channel), target
+
+
+@contextlib.asynccontextmanager
+async def files_process(
+    redis_url: str, keypool_target: str, base_url: str, **values: Any
+) -> AsyncIterator[tuple[Files, "subprocess.Popen[bytes]"]]:
+    """Run a files service in a process of its own, which may be killed in the block."""
+    ports = PortChooser()
+    target = f"127.0.0.1:{ports.free()}"
+    env = environment(
+        redis_url,
+        keypool_target,
+        base_url,
+        **{"files_listen": target, "ops_host": "127.0.0.1", "ops_port": ports.free()} | values,
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "services.files"], env=os.environ | env
+    ) as process:
+        try:
+            async with grpc.aio.insecure_channel(target) as channel:
+                yield Files(channel), process
+        finally:
+            process.kill()
 
 
 def noise(size: int, seed: int = 1) -> bytes:

@@ -222,7 +222,7 @@ class Admin:
 
     async def call(self, name: str, request: Any) -> Any:
         """Make a call by its name."""
-        # A key pool that was killed a moment ago is about to be back.
+        # A key pool that a test has just killed is back by then.
         return await getattr(self._stub, name)(
             request, timeout=10, metadata=self.metadata, wait_for_ready=True
         )

@@ -2,9 +2,30 @@
 
 import base64
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
 
 _ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a file that lies in one object.
+
+    Attributes:
+        start: Offset of its first byte in the file.
+        size: So many bytes of the object belong to the file; it may hold more.
+    """
+
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """Offset of the byte after its last one."""
+        return self.start + self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,27 +35,38 @@ class Manifest:
     Attributes:
         kept_id: Random, and the name under which the parts stand in the store.
         sealed_key: The file's own data key, sealed.
-        part_size: Bytes of each part but the last.
-        size: Bytes kept so far.
+        part_size: Bytes of each part but those before a shift and the last.
+        size: Bytes of the file, once known.
+        shifts: Offsets at which parts begin although the one before is not full: there the
+            upstream had taken a piece of a part.
     """
 
     kept_id: str
     sealed_key: bytes
     part_size: int
     size: int = 0
+    shifts: tuple[int, ...] = ()
 
     @property
-    def parts(self) -> int:
-        """How many parts there are."""
-        return -(-self.size // self.part_size)
+    def parts(self) -> Iterator[Part]:
+        """The parts in their order."""
+        bounds = [0, *(shift for shift in self.shifts if shift < self.size), self.size]
+        for first, last in pairwise(bounds):
+            for start in range(first, last, self.part_size):
+                yield Part(start, min(self.part_size, last - start))
 
-    def grown(self, size: int) -> "Manifest":
-        """Return the manifest once so many bytes are kept; it never shrinks."""
-        return replace(self, size=max(self.size, size))
+    def begins_at(self, start: int) -> bool:
+        """Whether a part begins at an offset, as far as is known."""
+        last = self.shifts[-1] if self.shifts else 0
+        return start >= last and (start - last) % self.part_size == 0
 
-    def object_name(self, part: int) -> str:
-        """Return the name of a part's object."""
-        return f"{self.kept_id}/{part:06d}"
+    def shifted(self, start: int) -> "Manifest":
+        """Return the manifest with a part that begins at an offset, and others after it."""
+        return replace(self, shifts=(*(shift for shift in self.shifts if shift < start), start))
+
+    def object_name(self, start: int) -> str:
+        """Return the name of the object of the part that begins at an offset."""
+        return f"{self.kept_id}/{start:010d}"
 
 
 def new_kept_id() -> str:
@@ -42,21 +74,23 @@ def new_kept_id() -> str:
     return secrets.token_hex(_ID_BYTES)
 
 
-def to_row(manifest: Manifest) -> dict[str, str | int]:
+def to_row(manifest: Manifest) -> dict[str, Any]:
     """Return a manifest as the store of records keeps it."""
     return {
         "id": manifest.kept_id,
         "key": base64.b64encode(manifest.sealed_key).decode(),
         "part": manifest.part_size,
         "size": manifest.size,
+        "shifts": manifest.shifts,
     }
 
 
-def from_row(row: dict[str, str | int]) -> Manifest:
+def from_row(row: dict[str, Any]) -> Manifest:
     """Return what `to_row` wrote."""
     return Manifest(
-        kept_id=str(row["id"]),
-        sealed_key=base64.b64decode(str(row["key"])),
-        part_size=int(row["part"]),
-        size=int(row["size"]),
+        kept_id=row["id"],
+        sealed_key=base64.b64decode(row["key"]),
+        part_size=row["part"],
+        size=row["size"],
+        shifts=tuple(row["shifts"]),
     )

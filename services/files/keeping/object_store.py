@@ -1,11 +1,15 @@
 """Where kept objects lie: a folder, S3 or GCS, all through one library."""
 
+import asyncio
 import os
 import re
-from collections.abc import Sequence
+import secrets
+import shutil
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import obstore
 from obstore.exceptions import BaseError
@@ -37,8 +41,8 @@ class ObjectStore(Protocol):
     async def get(self, name: str) -> bytes:
         """Return an object; raises ObjectMissingError when there is none."""
 
-    async def delete(self, names: Sequence[str]) -> None:
-        """Drop objects; those that are gone already are no error."""
+    async def drop(self, folder: str) -> None:
+        """Drop all objects whose names begin with a folder; none at all is no error."""
 
 
 def check_store_url(url: str) -> str:
@@ -67,21 +71,24 @@ def check_store_url(url: str) -> str:
     return url
 
 
-def open_object_store(url: str) -> "ObstoreStore":
-    """Return the store behind a URL; nothing is connected yet.
+async def open_object_store(url: str) -> "ObstoreStore":
+    """Return the store behind a URL; a folder is made and tried, a bucket not connected yet.
 
     Raises:
         ValueError: See `check_store_url`.
-        ObjectStoreError: The folder cannot be made.
+        ObjectStoreError: The folder cannot be made or written.
     """
     check_store_url(url)
     try:
         if url.startswith("file://"):
-            return ObstoreStore(from_url(url, mkdir=True, automatic_cleanup=True))
+            store = FolderStore(from_url(url, mkdir=True), Path(url2pathname(urlsplit(url).path)))
+            await store.try_out()
+            return store
         return ObstoreStore(
             from_url(
                 url,
-                client_options={"timeout": _TIMEOUT},
+                # Plain HTTP only where the operator's own endpoint says so; what goes is sealed.
+                client_options={"timeout": _TIMEOUT, "allow_http": True},
                 retry_config={"max_retries": 5, "retry_timeout": _RETRY_TIMEOUT},
             )
         )
@@ -113,15 +120,44 @@ class ObstoreStore:
         except (BaseError, OSError) as error:
             raise ObjectStoreError(_told(error)) from error
 
-    async def delete(self, names: Sequence[str]) -> None:
-        """See `ObjectStore.delete`."""
-        for name in names:
-            try:
-                await obstore.delete_async(self._store, name)
-            except FileNotFoundError:
-                continue
-            except (BaseError, OSError) as error:
-                raise ObjectStoreError(_told(error)) from error
+    async def drop(self, folder: str) -> None:
+        """See `ObjectStore.drop`."""
+        try:
+            async for found in obstore.list(self._store, prefix=folder):
+                await obstore.delete_async(self._store, [each["path"] for each in found])
+        except FileNotFoundError:
+            # Somebody else has dropped it meanwhile, or the next look does.
+            return
+        except (BaseError, OSError) as error:
+            raise ObjectStoreError(_told(error)) from error
+
+
+class FolderStore(ObstoreStore):
+    """A folder of this machine."""
+
+    def __init__(self, store: "obstore.store.ObjectStore", folder: Path) -> None:
+        """Work on a folder through the library."""
+        super().__init__(store)
+        self._folder = folder
+
+    async def try_out(self) -> None:
+        """Write an object and drop it.
+
+        Raises:
+            ObjectStoreError: That did not work.
+        """
+        name = f"try-{secrets.token_hex(8)}"
+        await self.put(f"{name}/0", b"")
+        await self.drop(name)
+
+    async def drop(self, folder: str) -> None:
+        """See `ObjectStore.drop`; files that a crash left half written go too."""
+        try:
+            await asyncio.to_thread(shutil.rmtree, self._folder / folder)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise ObjectStoreError(_told(error)) from error
 
 
 def _told(error: Exception) -> str:

@@ -50,9 +50,19 @@ local function tail_becomes(upload, size)
   end
 end
 
+-- Let what is kept of an upload be dropped at a time, ms, and be the upload's no more.
+local function pass_kept(upload, time)
+  local id = redis.call('HGET', named('upload', upload), 'kept_id')
+  if id then
+    redis.call('ZADD', named('kept'), time, id)
+    redis.call('HDEL', named('upload', upload), 'kept', 'kept_id')
+  end
+end
+
 -- Drop what an upload that has ended does not need any more.
 local function close_upload(upload)
   redis.call('ZREM', named('ends'), upload)
   redis.call('HDEL', named('upload', upload), 'busy', 'body', 'session')
+  pass_kept(upload, read_clock())
   tail_becomes(upload, 0)
 end

@@ -8,8 +8,10 @@
 --       5 HTTP status, 6 media type and 7 body of the answer
 --       8 name of the file, or '' when it became none
 --       9 id, 10 owner and 11 pool of the file, 12 file as JSON, 13 made and 14 ends, ms
+--       15 1 when the file goes on with what was kept of the upload
 -- Reply '' or why the writer must not go on
--- Keeps An upload ends once. A file is recorded with the end of its upload or not at all.
+-- Keeps An upload ends once. A file is recorded with the end of its upload or not at all. What
+--       was kept is dropped with the file, or now.
 
 local upload, state = ARGV[1], ARGV[3]
 local why = barred(upload, ARGV[2])
@@ -25,6 +27,9 @@ redis.call(
   'file', ARGV[8])
 if state == 'final' then
   redis.call('HSET', key, 'offset', ARGV[4], 'tail', 0)
+end
+if ARGV[15] == '1' then
+  pass_kept(upload, tonumber(ARGV[14]))
 end
 close_upload(upload)
 if ARGV[8] ~= '' then

@@ -7,7 +7,7 @@
 --       4 limit
 --       5 time of the last one listed, ms, or '' for the first page
 --       6 name of the last one listed
--- Reply {rows of {name, time, file as JSON}, 1 when there may be more}
+-- Reply {rows of {name, time, file as JSON, projects and copies}, 1 when there may be more}
 -- Keeps Each file of the list is listed once over all pages.
 
 local list, limit = named(ARGV[1], ARGV[2]), tonumber(ARGV[4])
@@ -23,14 +23,15 @@ while true do
     local name, time = found[at], found[at + 1]
     -- Of the time of the last one, the names below it are still to come.
     if not (time == after and name >= last) then
-      local described = redis.call('GET', named('file', ARGV[3] .. '/' .. name))
+      local id = ARGV[3] .. '/' .. name
+      local described = redis.call('GET', named('file', id))
       if not described then
         gone[#gone + 1] = name
       elseif #rows == limit then
         has_more = true
         break
       else
-        rows[#rows + 1] = { name, time, described }
+        rows[#rows + 1] = { name, time, described, redis.call('HGETALL', named('copies', id)) }
       end
     end
   end

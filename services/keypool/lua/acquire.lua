@@ -17,7 +17,7 @@
 --      11 calendar   JSON: ends of the quota day, slack
 -- Reply {leases, refusal, withdrawals, now, limited}
 --       leases       rows of {lease, key, project, alias, sealed secret, sealed proxy, use by,
---                    end, not before or ''}
+--                    end, not before or '', tags as JSON or ''}
 --       refusal      {} or {reason, retry at or '', target project or ''}
 --       withdrawals  {epoch, 1 when all is withdrawn, withdrawn...}
 --       limited      1 when a limit is in force for what was granted
@@ -53,11 +53,11 @@ local MARK = 5
 local function read_key(key_id)
   local row = redis.call(
     'HMGET', named('key', key_id), 'secret', 'alias', 'proxy', 'max_in_flight', 'priority',
-    'end')
+    'end', 'tags')
   if row[1] and string.find(seals, string.sub(row[1], 1, MARK), 1, true) then
     return {
       secret = row[1] .. (row[6] or ''), alias = row[2], proxy = row[3] or '',
-      room = tonumber(row[4] or 0), priority = tonumber(row[5] or 0),
+      room = tonumber(row[4] or 0), priority = tonumber(row[5] or 0), tags = row[7] or '',
     }
   end
 end
@@ -65,7 +65,7 @@ end
 local function lease_row(lease, key_id, project, held, use_by, expires, not_before)
   return {
     lease, key_id, project, held.alias, held.secret, held.proxy, text(use_by), text(expires),
-    not_before and text(not_before) or '',
+    not_before and text(not_before) or '', held.tags,
   }
 end
 

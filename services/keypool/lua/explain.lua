@@ -9,23 +9,30 @@
 --       project, score, live keys, leases in flight, 1 when each live key is full, cool until,
 --       flags, cool until of the whole project, when a request fits or '' for never,
 --       {limit or -1, used, 1 when learned} of requests a minute, tokens and requests a day,
---       {requests lately, since when} where a day is limited, else {}
+--       {requests lately, since when} where a day is limited, else {},
+--       rows of {key, sealed proxy or '', tags as JSON or ''} for some of its live keys
 -- Keeps Nothing changes for anybody.
 
 local model, tokens = ARGV[1], tonumber(ARGV[3])
 local now = pool_clock()
 
-local function in_flight(project)
-  local open, is_full = 0, 1
+local SHOWN_KEYS = 16
+
+local function live_keys(project)
+  local open, is_full, shown = 0, 1, {}
   for _, key_id in ipairs(redis.call('ZRANGE', named('live', project), 0, JOURNAL_SIZE)) do
-    local room = tonumber(redis.call('HGET', named('key', key_id), 'max_in_flight') or 0)
+    local row = redis.call('HMGET', named('key', key_id), 'max_in_flight', 'proxy', 'tags')
+    local room = tonumber(row[1] or 0)
     local leases = redis.call('ZCOUNT', named('leases', key_id), '(' .. text(now), '+inf')
     open = open + leases
     if room == 0 or leases < room then
       is_full = 0
     end
+    if #shown < SHOWN_KEYS then
+      shown[#shown + 1] = { key_id, row[2] or '', row[3] or '' }
+    end
   end
-  return open, is_full
+  return open, is_full, shown
 end
 
 local function window(limits, kind, used)
@@ -49,7 +56,7 @@ for index, project in ipairs(projects) do
   local limits = limits_of(state, row[2] or nil)
   local cool_until = tonumber(row[1] or 0)
   local requests, used = used_at(state, now)
-  local open, is_full = in_flight(project)
+  local open, is_full, shown = live_keys(project)
   local fits = earliest(state, limits, math.max(now, cool_until), tokens, 0)
   rows[index] = {
     project,
@@ -65,6 +72,7 @@ for index, project in ipairs(projects) do
     window(limits, 'tpm', used),
     window(limits, 'rpd', state.day_count),
     limits.rpd and read_pace(state) or {},
+    shown,
   }
 end
 return { rows, text(now) }

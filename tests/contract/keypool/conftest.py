@@ -1,6 +1,6 @@
 """The store's adapters over a real Valkey, without a server around them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -18,9 +18,20 @@ from services.keypool.redis_token_store import RedisTokenStore
 from services.kit.redis_client import open_redis
 from tests.contract.keypool.clocked import VAULT, Clocked
 from tests.contract.keypool.orders import new_keys
+from tests.support.system import running_simulator_process
 from tests.support.valkey import redis_url, valkey_server
+from tests.support.valkey_topologies import ValkeyCluster, started_cluster
 
-__all__ = ["VAULT", "filled", "pool", "redis_url", "stores", "valkey_server"]
+__all__ = [
+    "VAULT",
+    "cluster",
+    "filled",
+    "pool",
+    "redis_url",
+    "stores",
+    "upstream",
+    "valkey_server",
+]
 
 
 @dataclass(frozen=True)
@@ -68,3 +79,17 @@ async def pool(redis_url: str) -> AsyncIterator[Clocked]:
     redis = open_redis(redis_url, name="clocked")
     yield Clocked(redis)
     await redis.aclose()
+
+
+@pytest.fixture(scope="package")
+def cluster() -> Iterator[ValkeyCluster]:
+    """Three servers that share all slots, for tests that empty them first."""
+    with started_cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A stand-in for Google."""
+    with running_simulator_process(tmp_path_factory.mktemp("upstream")) as url:
+        yield url

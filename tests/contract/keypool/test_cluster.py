@@ -1,14 +1,8 @@
-"""The contract of the stores once more, over a real cluster that refuses a script two slots.
-
-A server lets a plain script reach for any key that happens to be its own. One
-that begins with `#!lua` may only touch keys of one slot, so here all do.
-"""
+"""The contract of the stores once more, over a real cluster that refuses a script two slots."""
 
 import asyncio
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
@@ -18,16 +12,11 @@ from services.keypool.model import Lease, SettleKind
 from services.keypool.redis_scripts import Call, RedisPort, Script
 from tests.contract.keypool import test_leases, test_refusals, test_rotation
 from tests.contract.keypool.conftest import Stores
+from tests.contract.keypool.one_slot import strict
 from tests.contract.keypool.orders import new_keys, order, settled
-from tests.support.valkey_topologies import ValkeyCluster, started_cluster
+from tests.support.valkey_topologies import ValkeyCluster
 
 SUITES = (test_leases, test_refusals, test_rotation)
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[ValkeyCluster]:
-    with started_cluster() as running:
-        yield running
 
 
 @pytest.fixture
@@ -38,12 +27,7 @@ def redis_url(cluster: ValkeyCluster) -> str:
 
 @pytest.fixture(autouse=True)
 def one_slot_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = RedisPort.run
-
-    async def strict(self: RedisPort, *calls: Call) -> list[Any]:
-        return await run(self, *(replace(call, script=one_slot(call.script)) for call in calls))
-
-    monkeypatch.setattr(RedisPort, "run", strict)
+    monkeypatch.setattr(RedisPort, "run", strict(set()))
 
 
 @pytest.fixture(autouse=True)
@@ -57,11 +41,6 @@ def reads_of_the_home(cluster: ValkeyCluster, monkeypatch: pytest.MonkeyPatch) -
 
         monkeypatch.setattr(test_leases, "round_trips", round_trips)
         yield
-
-
-def one_slot(script: Script) -> Script:
-    text = f"#!lua\n{script.text}"
-    return Script(text, hashlib.sha1(text.encode()).hexdigest())
 
 
 # All that these modules define: tests, classes of tests, and their fixtures.

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,7 @@ from services.keypool import metrics
 from services.keypool.redis_keys import META, POOLS
 from services.kit.errors import RemoteError
 from tests.support.keypool import CREDENTIALS, Keypool, running_keypool, secret_of
-from tests.support.system import running_simulator_process
-from tests.support.valkey_topologies import ValkeyCluster, started_cluster
+from tests.support.valkey_topologies import ValkeyCluster
 from tests.support.waiting import eventually
 
 POOL = "blue"
@@ -93,6 +92,12 @@ def requests(world: World) -> dict[str, Message]:
         "PauseKey": admin_pb2.PauseKeyRequest(key_id=key),
         "ResumeKey": admin_pb2.ResumeKeyRequest(key_id=key),
         "VerifyKey": admin_pb2.VerifyKeyRequest(key_id=key),
+        "SetEgress": admin_pb2.SetEgressRequest(
+            egress=admin_pb2.Egress(name="eu", pool=pool, tags=["all"]),
+            proxy_urls=["http://proxy.example:1"],
+        ),
+        "ListEgresses": admin_pb2.ListEgressesRequest(pool=pool),
+        "DeleteEgress": admin_pb2.DeleteEgressRequest(name="eu", pool=pool),
         "SetQuota": admin_pb2.SetQuotaRequest(quota=quota, pool=pool),
         "ListQuotas": admin_pb2.ListQuotasRequest(pool=pool),
         "DeleteQuota": admin_pb2.DeleteQuotaRequest(quota=quota, pool=pool),
@@ -125,18 +130,6 @@ def requests(world: World) -> dict[str, Message]:
 
 
 METHODS = {method.name: method for service in SERVICES for method in service.methods}
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[ValkeyCluster]:
-    with started_cluster() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_simulator_process(tmp_path_factory.mktemp("upstream")) as url:
-        yield url
 
 
 @pytest.fixture

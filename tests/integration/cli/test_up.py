@@ -226,6 +226,40 @@ class TestFiles:
         assert not [secret for secret in hidden if secret in seen]
 
 
+class TestKeptBytes:
+    CONTENT = b"bytes that nobody reads but Google"
+
+    async def kept_in(self, folder: Path, up: Up) -> list[bytes]:
+        """Upload a file and return what is then kept in a folder."""
+        async with httpx.AsyncClient(base_url=up.facts["url"], trust_env=False) as client:
+            answer = await client.post(
+                "/upload/v1beta/files",
+                headers={"x-goog-api-key": demo_token(up), "x-goog-upload-protocol": "raw"},
+                content=self.CONTENT,
+                timeout=20,
+            )
+        assert answer.status_code == 200, answer.text
+        return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+
+    async def test_lie_sealed_below_the_data_folder(self, demo: Up) -> None:
+        [kept] = await self.kept_in(demo.data_dir / "kept", demo)
+
+        assert len(kept) > len(self.CONTENT)
+        assert self.CONTENT[:10] not in kept
+
+    async def test_are_not_kept_when_the_setting_is_empty(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text("FILES_STORE_URL=\n")
+        async with Up(tmp_path) as up:
+            assert await self.kept_in(up.data_dir / "kept", up) == []
+            assert not (up.data_dir / "kept").exists()
+
+    async def test_lie_where_the_operator_says(self, tmp_path: Path) -> None:
+        folder = tmp_path / "elsewhere"
+        async with Up(tmp_path, FILES_STORE_URL=folder.as_uri()) as up:
+            assert len(await self.kept_in(folder, up)) == 1
+            assert not (up.data_dir / "kept").exists()
+
+
 class TestRefusals:
     def test_a_taken_port_is_one_line_before_anything_starts(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -247,6 +281,8 @@ class TestRefusals:
             ("SERVICE_CREDENTIALS=[1]", "SERVICE_CREDENTIALS: "),
             ("REDIS_URL=http://store", "REDIS_URL: "),
             ("MAX_RETRIES=many", "MAX_RETRIES: "),
+            ("FILES_STORE_URL=kept", "FILES_STORE_URL: "),
+            ("FILES_STORE_URL=file:///dev/null/kept", "FILES_STORE_URL: cannot be used: "),
         ],
     )
     def test_a_bad_value_is_one_line_and_exit_code_2(

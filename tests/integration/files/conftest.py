@@ -1,10 +1,12 @@
 """What the tests of the files service share."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from services.simulator.control import SimulatorControl
+from tests.integration.files.kept_world import KeptWorld, kept_world
 from tests.support.files import World, running_files
 from tests.support.keypool import running_keypool, secrets_of
 from tests.support.upstream import upstream
@@ -24,3 +26,10 @@ async def world(redis_url: str) -> AsyncIterator[World]:
     ):
         await keypool.add_keys(*secrets_of(3))
         yield World(files, keypool, sim, target)
+
+
+@pytest.fixture
+async def kept(redis_url: str, tmp_path: Path) -> AsyncIterator[KeptWorld]:
+    """The same, with bytes kept in a folder."""
+    async with kept_world(redis_url, tmp_path / "kept") as world:
+        yield world

@@ -361,3 +361,17 @@ def test_settings_show_no_secret() -> None:
         *CREDENTIALS["edge"][0:1],
     ):
         assert secret not in shown
+
+
+async def test_a_grant_tells_the_clock_that_its_times_are_by(keypool: Keypool) -> None:
+    await keypool.add_keys(secret_of(1))
+    request = acquire(request_id="one", model="m")
+
+    granted = await keypool.pool.AcquireLeases(request)
+    repeated = await keypool.pool.AcquireLeases(request)
+
+    [lease] = granted.leases
+    left = lease.use_by.ToNanoseconds() - granted.now.ToNanoseconds()
+    assert 0 < left < lease.expire_time.ToNanoseconds() - granted.now.ToNanoseconds()
+    assert [again.lease_id for again in repeated.leases] == [lease.lease_id]
+    assert repeated.now.ToNanoseconds() >= granted.now.ToNanoseconds()

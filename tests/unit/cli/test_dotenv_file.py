@@ -26,6 +26,16 @@ def test_names_may_be_lower_case_and_empty_values_do_not_count(tmp_path: Path) -
     assert given.get("BASE_URL") == "http://file"
     assert given.get("AUTH_TOKEN") is None
     assert given.dotenv_names == {"BASE_URL"}
+    assert given.emptied == {"AUTH_TOKEN", "API_KEYS"}
+
+
+def test_a_value_from_anywhere_is_not_empty(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("BASE_URL=http://file\nAUTH_TOKEN=\n")
+
+    given = read_given(tmp_path, {"BASE_URL": "", "AUTH_TOKEN": "x", "API_KEYS": ""})
+
+    assert given.get("BASE_URL") == "http://file"
+    assert given.emptied == {"API_KEYS"}
 
 
 def test_a_missing_file_gives_the_environment_alone(tmp_path: Path) -> None:

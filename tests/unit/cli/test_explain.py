@@ -78,19 +78,23 @@ def test_programs_get_fields_that_never_break_a_line() -> None:
         windows=[window(1, 2)],
         detail="two\nlines\tand a tab",
         dry_time=timestamp(datetime(2026, 1, 1, 22, 20, tzinfo=UTC)),
+        ways_out=[pb.ExplainResponse.WayOut()],
     )
 
     fields = to_line(spent).split("\t")
 
     dry = "2026-01-01T14:20:00-08:00"
-    assert fields == [
-        "p",
-        "no",
-        "model absent",
-        "",
-        "2",
-        "3",
-        "rpd=1/2",
-        dry,
-        "two lines and a tab",
+    assert fields[:4] == ["p", "no", "model absent", ""]
+    assert fields[4:] == ["2", "3", "rpd=1/2", dry, "two lines and a tab", "direct"]
+
+
+def test_ways_out_are_told_with_what_says_so_and_whether_they_are_avoided() -> None:
+    ways = [
+        pb.ExplainResponse.WayOut(),
+        pb.ExplainResponse.WayOut(proxy="http://a.example:1", egress="eu", avoided=True),
     ]
+
+    told = project(ways_out=ways)
+
+    assert to_line(told).split("\t")[-1] == "direct,http://a.example:1 (eu) avoided"
+    assert "http://a.example:1 (eu) avoided" in shown(told)

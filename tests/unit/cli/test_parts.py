@@ -103,6 +103,32 @@ def test_other_callers_credentials_are_added_to_ours(tmp_path: Path) -> None:
         assert book.find(parts.secrets.edge) is not None
 
 
+class TestStoreOfBytes:
+    def test_is_a_folder_below_the_data_folder(self, tmp_path: Path) -> None:
+        env = parts_for(tmp_path).files(demo=False).env
+
+        assert env["FILES_STORE_URL"] == (tmp_path / "kept").as_uri()
+
+    def test_is_what_the_operator_gave_with_the_credentials_of_its_cloud(
+        self, tmp_path: Path
+    ) -> None:
+        parts = parts_for(tmp_path, FILES_STORE_URL="s3://bucket", AWS_REGION="eu-west-1")
+
+        env = parts.files(demo=False).env
+        assert (env["FILES_STORE_URL"], env["AWS_REGION"]) == ("s3://bucket", "eu-west-1")
+        assert "AWS_REGION" not in parts.edge(demo=False).env
+
+    def test_is_none_in_a_pod_unless_one_is_given(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+
+        env = parts_for(tmp_path).files(demo=False).env
+        assert "FILES_STORE_URL" not in env
+        # The service refuses a folder there, and can only do so when it knows.
+        assert env["KUBERNETES_SERVICE_HOST"] == "10.0.0.1"
+
+
 def test_everything_together_stops_within_ten_seconds(parts: Parts) -> None:
     specs = [
         parts.keypool(demo=False),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from services.keypool.egress import Egress, Source
 from services.keypool.filing import read_quota_file
 from services.keypool.project_store import Limits, QuotaScope
 from services.keypool.quota_settings import QuotaFileError, parse_quota_file
@@ -26,6 +27,11 @@ rpm = 5
 
 [projects.team-b]
 keys = ["...9xYz"]
+
+[egress.office]
+proxies = ["http://user:word@proxy.example:1", "socks5://proxy.example:2"]
+projects = ["team-a"]
+tags = ["office"]
 """
 
 
@@ -38,6 +44,14 @@ def test_limits_and_tiers() -> None:
         QuotaScope("p", "team-a", "gemini-2.5-pro"): Limits(rpm=5),
     }
     assert file.tiers == {"team-a": "free"}
+
+
+def test_ways_out() -> None:
+    proxies = ("http://user:word@proxy.example:1", "socks5://proxy.example:2")
+
+    assert parse_quota_file(WHOLE).egresses == (
+        Egress("default", "office", ("team-a",), ("office",), proxies, Source.FILE),
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,6 +100,15 @@ def test_an_empty_file_declares_nothing() -> None:
             '[projects.p]\nkeys = ["...wxyz"]\n[projects.q]\nkeys = ["...wxyz"]',
             "projects.q.keys: ...wxyz is in p, too",
         ),
+        ('[egress.eu]\nproxies = ["http://p:1"]', "egress.eu: is for no projects and no tags"),
+        ('[egress.eu]\ntags = ["a"]', "egress.eu.proxies: Field required"),
+        ('[egress.eu]\ntags = ["a"]\nproxies = []', "egress.eu.proxies: Tuple should have"),
+        (
+            '[egress.eu]\ntags = ["a"]\nproxies = ["ftp://me:AIzaSy@p"]',
+            "egress.eu.proxies.0: must be a URL such as http",
+        ),
+        ('[egress.eu]\ntags = [""]\nproxies = ["http://p:1"]', "egress.eu.tags.0: "),
+        ('[egress."a/b"]\ntags = ["a"]\nproxies = ["http://p:1"]', "must be 1 to 128"),
         ("[project.p]", "project: Extra inputs are not permitted"),
         ("tiers = 3", "tiers: "),
     ],

@@ -80,14 +80,15 @@ class TestKeySecrets:
         secrets = KeySecrets(VAULT)
         old, new = secrets.seal("k1", "old", ""), secrets.seal("k1", "new", "http://p:1")
 
-        assert secrets.open("k1", *old) == ("old", "")
-        assert secrets.open("k1", *new) == ("new", "http://p:1")
+        assert secrets.open_own("k1", *old) == ("old", "")
+        assert secrets.open_own("k1", *new) == ("new", "http://p:1")
 
     def test_a_proxy_cannot_pass_for_a_secret(self) -> None:
         secrets = KeySecrets(VAULT)
         _, proxy = secrets.seal("k1", "secret", "http://p:1")
 
-        assert not secrets.is_readable("k1", proxy, b"")
+        with pytest.raises(UnreadableError):
+            secrets.open_own("k1", proxy, b"")
 
 
 class TestIdentity:

@@ -142,7 +142,8 @@ class FilesServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteFile(self, request, context):
-        """Deletes a file everywhere.
+        """Deletes a file everywhere, and what is kept of it. In a project that cannot be
+        used now it ends by itself, unknown to all.
 
         FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
         Google does not let it go.
@@ -155,7 +156,8 @@ class FilesServiceServicer:
         """Streams the bytes of a generated or stored file.
 
         FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
-        Google does not give it away.
+        Google does not give it away, UNAVAILABLE `KEPT_BYTES_UNAVAILABLE`, in the middle
+        too, when kept bytes cannot be had.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,7 +167,10 @@ class FilesServiceServicer:
         """Makes a file usable in a project, uploading it again if need be. Calls for
         the same file and project at the same time cause one upload.
 
-        FAILED_PRECONDITION `FILE_NOT_STORED` when its bytes were not kept.
+        FAILED_PRECONDITION `FILE_NOT_STORED` when its bytes were not kept, `FILE_FAILED`
+        when Google cannot process it, `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`)
+        when Google does not take it. UNAVAILABLE `FILE_PROCESSING` while Google still
+        works on it, `KEPT_BYTES_UNAVAILABLE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -70,7 +70,8 @@ class FilesServiceStub:
     ListFiles: _grpc.UnaryUnaryMultiCallable[_files_pb2.ListFilesRequest, _files_pb2.ListFilesResponse]
     """Lists a client's files over all projects, newest first."""
     DeleteFile: _grpc.UnaryUnaryMultiCallable[_files_pb2.DeleteFileRequest, _files_pb2.DeleteFileResponse]
-    """Deletes a file everywhere.
+    """Deletes a file everywhere, and what is kept of it. In a project that cannot be
+    used now it ends by itself, unknown to all.
 
     FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
     Google does not let it go.
@@ -79,13 +80,17 @@ class FilesServiceStub:
     """Streams the bytes of a generated or stored file.
 
     FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
-    Google does not give it away.
+    Google does not give it away, UNAVAILABLE `KEPT_BYTES_UNAVAILABLE`, in the middle
+    too, when kept bytes cannot be had.
     """
     EnsureFile: _grpc.UnaryUnaryMultiCallable[_files_pb2.EnsureFileRequest, _files_pb2.EnsureFileResponse]
     """Makes a file usable in a project, uploading it again if need be. Calls for
     the same file and project at the same time cause one upload.
 
-    FAILED_PRECONDITION `FILE_NOT_STORED` when its bytes were not kept.
+    FAILED_PRECONDITION `FILE_NOT_STORED` when its bytes were not kept, `FILE_FAILED`
+    when Google cannot process it, `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`)
+    when Google does not take it. UNAVAILABLE `FILE_PROCESSING` while Google still
+    works on it, `KEPT_BYTES_UNAVAILABLE`.
     """
 
 @_typing.type_check_only
@@ -121,7 +126,8 @@ class FilesServiceAsyncStub(FilesServiceStub):
     ListFiles: _aio.UnaryUnaryMultiCallable[_files_pb2.ListFilesRequest, _files_pb2.ListFilesResponse]  # type: ignore[assignment]
     """Lists a client's files over all projects, newest first."""
     DeleteFile: _aio.UnaryUnaryMultiCallable[_files_pb2.DeleteFileRequest, _files_pb2.DeleteFileResponse]  # type: ignore[assignment]
-    """Deletes a file everywhere.
+    """Deletes a file everywhere, and what is kept of it. In a project that cannot be
+    used now it ends by itself, unknown to all.
 
     FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
     Google does not let it go.
@@ -130,13 +136,17 @@ class FilesServiceAsyncStub(FilesServiceStub):
     """Streams the bytes of a generated or stored file.
 
     FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
-    Google does not give it away.
+    Google does not give it away, UNAVAILABLE `KEPT_BYTES_UNAVAILABLE`, in the middle
+    too, when kept bytes cannot be had.
     """
     EnsureFile: _aio.UnaryUnaryMultiCallable[_files_pb2.EnsureFileRequest, _files_pb2.EnsureFileResponse]  # type: ignore[assignment]
     """Makes a file usable in a project, uploading it again if need be. Calls for
     the same file and project at the same time cause one upload.
 
-    FAILED_PRECONDITION `FILE_NOT_STORED` when its bytes were not kept.
+    FAILED_PRECONDITION `FILE_NOT_STORED` when its bytes were not kept, `FILE_FAILED`
+    when Google cannot process it, `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`)
+    when Google does not take it. UNAVAILABLE `FILE_PROCESSING` while Google still
+    works on it, `KEPT_BYTES_UNAVAILABLE`.
     """
 
 class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -211,7 +221,8 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.DeleteFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.DeleteFileResponse, _abc.Awaitable[_files_pb2.DeleteFileResponse]]:
-        """Deletes a file everywhere.
+        """Deletes a file everywhere, and what is kept of it. In a project that cannot be
+        used now it ends by itself, unknown to all.
 
         FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
         Google does not let it go.
@@ -226,7 +237,8 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         """Streams the bytes of a generated or stored file.
 
         FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
-        Google does not give it away.
+        Google does not give it away, UNAVAILABLE `KEPT_BYTES_UNAVAILABLE`, in the middle
+        too, when kept bytes cannot be had.
         """
 
     @_abc_1.abstractmethod
@@ -238,7 +250,10 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes a file usable in a project, uploading it again if need be. Calls for
         the same file and project at the same time cause one upload.
 
-        FAILED_PRECONDITION `FILE_NOT_STORED` when its bytes were not kept.
+        FAILED_PRECONDITION `FILE_NOT_STORED` when its bytes were not kept, `FILE_FAILED`
+        when Google cannot process it, `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`)
+        when Google does not take it. UNAVAILABLE `FILE_PROCESSING` while Google still
+        works on it, `KEPT_BYTES_UNAVAILABLE`.
         """
 
 def add_FilesServiceServicer_to_server(servicer: FilesServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

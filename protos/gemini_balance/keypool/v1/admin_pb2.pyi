@@ -76,6 +76,7 @@ class Key(_message.Message):
     SEEDED_FIELD_NUMBER: _builtins.int
     MAX_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
+    EGRESS_FIELD_NUMBER: _builtins.int
     key_id: _builtins.str
     """Derived from the secret, the same wherever the key is added."""
     alias: _builtins.str
@@ -106,6 +107,10 @@ class Key(_message.Message):
     """Calls that may run at one time. 0 means any number."""
     priority: _builtins.int
     """Keys of a higher priority are used first. 0 is ordinary."""
+    egress: _builtins.str
+    """The declared way out that gives it its proxy. Empty for a proxy of its own,
+    one of PROXIES, and none.
+    """
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """For grouping and filters."""
@@ -139,10 +144,11 @@ class Key(_message.Message):
         seeded: _builtins.bool = ...,
         max_in_flight: _builtins.int = ...,
         priority: _builtins.int = ...,
+        egress: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "last_use_time", b"last_use_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "create_time", b"create_time", "dead_reason", b"dead_reason", "failure_count", b"failure_count", "in_flight_count", b"in_flight_count", "key_id", b"key_id", "last_use_time", b"last_use_time", "max_in_flight", b"max_in_flight", "note", b"note", "pool", b"pool", "priority", b"priority", "project_id", b"project_id", "proxy", b"proxy", "seeded", b"seeded", "state", b"state", "success_count", b"success_count", "tags", b"tags", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "create_time", b"create_time", "dead_reason", b"dead_reason", "egress", b"egress", "failure_count", b"failure_count", "in_flight_count", b"in_flight_count", "key_id", b"key_id", "last_use_time", b"last_use_time", "max_in_flight", b"max_in_flight", "note", b"note", "pool", b"pool", "priority", b"priority", "project_id", b"project_id", "proxy", b"proxy", "seeded", b"seeded", "state", b"state", "success_count", b"success_count", "tags", b"tags", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1749,6 +1755,240 @@ class DeleteQuotaResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteQuotaResponse: _TypeAlias = DeleteQuotaResponse  # noqa: Y015
+
+@_typing.final
+class Egress(_message.Message):
+    """A way out to the upstream, for the keys of some projects and tags.
+
+    A key with a proxy of its own uses that. Else what is declared for its
+    project comes first, then what is for its tags, then PROXIES, then none. Each
+    key is bound to one proxy out of several.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Proxy(_message.Message):
+        """One of its proxies."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        URL_FIELD_NUMBER: _builtins.int
+        AVOID_UNTIL_FIELD_NUMBER: _builtins.int
+        url: _builtins.str
+        """Its URL, without credentials."""
+        @_builtins.property
+        def avoid_until(self) -> _timestamp_pb2.Timestamp:
+            """Until when it is avoided. Unset when it is not."""
+
+        def __init__(
+            self,
+            *,
+            url: _builtins.str = ...,
+            avoid_until: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["avoid_until", b"avoid_until"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["avoid_until", b"avoid_until", "url", b"url"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    PROJECT_IDS_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    PROXIES_FIELD_NUMBER: _builtins.int
+    FILED_FIELD_NUMBER: _builtins.int
+    UNREADABLE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    pool: _builtins.str
+    """Its pool. Empty means `default`."""
+    filed: _builtins.bool
+    """Output only: whether the quota file declares it."""
+    unreadable: _builtins.bool
+    """Output only: its proxies were sealed with another encryption key, so its
+    keys are not used.
+    """
+    @_builtins.property
+    def project_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Projects whose keys use it."""
+
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keys with one of these tags use it, unless there is one for their project."""
+
+    @_builtins.property
+    def proxies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Egress.Proxy]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        pool: _builtins.str = ...,
+        project_ids: _abc.Iterable[_builtins.str] | None = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+        proxies: _abc.Iterable[Global___Egress.Proxy] | None = ...,
+        filed: _builtins.bool = ...,
+        unreadable: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filed", b"filed", "name", b"name", "pool", b"pool", "project_ids", b"project_ids", "proxies", b"proxies", "tags", b"tags", "unreadable", b"unreadable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Egress: _TypeAlias = Egress  # noqa: Y015
+
+@_typing.final
+class SetEgressRequest(_message.Message):
+    """Declares a way out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EGRESS_FIELD_NUMBER: _builtins.int
+    PROXY_URLS_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def egress(self) -> Global___Egress:
+        """The way out; `name` and `pool` say which."""
+
+    @_builtins.property
+    def proxy_urls(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its proxies with their credentials, at most 1000."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which of `project_ids`, `tags` and `proxies` to change. Empty means all."""
+
+    def __init__(
+        self,
+        *,
+        egress: Global___Egress | None = ...,
+        proxy_urls: _abc.Iterable[_builtins.str] | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["egress", b"egress", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["egress", b"egress", "proxy_urls", b"proxy_urls", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetEgressRequest: _TypeAlias = SetEgressRequest  # noqa: Y015
+
+@_typing.final
+class SetEgressResponse(_message.Message):
+    """The declared way out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EGRESS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def egress(self) -> Global___Egress:
+        """The way out."""
+
+    def __init__(
+        self,
+        *,
+        egress: Global___Egress | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["egress", b"egress"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["egress", b"egress"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetEgressResponse: _TypeAlias = SetEgressResponse  # noqa: Y015
+
+@_typing.final
+class ListEgressesRequest(_message.Message):
+    """Asks for the declared ways out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POOL_FIELD_NUMBER: _builtins.int
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
+    def __init__(
+        self,
+        *,
+        pool: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pool", b"pool"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEgressesRequest: _TypeAlias = ListEgressesRequest  # noqa: Y015
+
+@_typing.final
+class ListEgressesResponse(_message.Message):
+    """The declared ways out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EGRESSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def egresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Egress]:
+        """All of them, in the order of names."""
+
+    def __init__(
+        self,
+        *,
+        egresses: _abc.Iterable[Global___Egress] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["egresses", b"egresses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEgressesResponse: _TypeAlias = ListEgressesResponse  # noqa: Y015
+
+@_typing.final
+class DeleteEgressRequest(_message.Message):
+    """Withdraws a way out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        pool: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "pool", b"pool"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteEgressRequest: _TypeAlias = DeleteEgressRequest  # noqa: Y015
+
+@_typing.final
+class DeleteEgressResponse(_message.Message):
+    """Nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteEgressResponse: _TypeAlias = DeleteEgressResponse  # noqa: Y015
 
 @_typing.final
 class QueryUsageRequest(_message.Message):

@@ -141,6 +141,21 @@ class KeyAdminServiceStub:
                 request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteQuotaRequest.SerializeToString,
                 response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteQuotaResponse.FromString,
                 _registered_method=True)
+        self.SetEgress = channel.unary_unary(
+                '/gemini_balance.keypool.v1.KeyAdminService/SetEgress',
+                request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.SetEgressRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.SetEgressResponse.FromString,
+                _registered_method=True)
+        self.ListEgresses = channel.unary_unary(
+                '/gemini_balance.keypool.v1.KeyAdminService/ListEgresses',
+                request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListEgressesRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListEgressesResponse.FromString,
+                _registered_method=True)
+        self.DeleteEgress = channel.unary_unary(
+                '/gemini_balance.keypool.v1.KeyAdminService/DeleteEgress',
+                request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteEgressRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteEgressResponse.FromString,
+                _registered_method=True)
         self.QueryUsage = channel.unary_unary(
                 '/gemini_balance.keypool.v1.KeyAdminService/QueryUsage',
                 request_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.QueryUsageRequest.SerializeToString,
@@ -306,6 +321,27 @@ class KeyAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetEgress(self, request, context):
+        """Declares a way out for projects and tags, or changes one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEgresses(self, request, context):
+        """Lists the declared ways out, those of the quota file included.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteEgress(self, request, context):
+        """Withdraws a way out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def QueryUsage(self, request, context):
         """Sums what was used, by key, client or model.
         """
@@ -420,6 +456,21 @@ def add_KeyAdminServiceServicer_to_server(servicer, server):
                     servicer.DeleteQuota,
                     request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteQuotaRequest.FromString,
                     response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteQuotaResponse.SerializeToString,
+            ),
+            'SetEgress': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetEgress,
+                    request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.SetEgressRequest.FromString,
+                    response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.SetEgressResponse.SerializeToString,
+            ),
+            'ListEgresses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEgresses,
+                    request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListEgressesRequest.FromString,
+                    response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListEgressesResponse.SerializeToString,
+            ),
+            'DeleteEgress': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteEgress,
+                    request_deserializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteEgressRequest.FromString,
+                    response_serializer=gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteEgressResponse.SerializeToString,
             ),
             'QueryUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryUsage,
@@ -996,6 +1047,87 @@ class KeyAdminService:
             '/gemini_balance.keypool.v1.KeyAdminService/DeleteQuota',
             gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteQuotaRequest.SerializeToString,
             gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteQuotaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetEgress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.keypool.v1.KeyAdminService/SetEgress',
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.SetEgressRequest.SerializeToString,
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.SetEgressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEgresses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.keypool.v1.KeyAdminService/ListEgresses',
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListEgressesRequest.SerializeToString,
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.ListEgressesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteEgress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.keypool.v1.KeyAdminService/DeleteEgress',
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteEgressRequest.SerializeToString,
+            gemini__balance_dot_keypool_dot_v1_dot_admin__pb2.DeleteEgressResponse.FromString,
             options,
             channel_credentials,
             insecure,

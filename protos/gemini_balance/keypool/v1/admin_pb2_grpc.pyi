@@ -86,6 +86,12 @@ class KeyAdminServiceStub:
     """Lists declared limits."""
     DeleteQuota: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DeleteQuotaRequest, _admin_pb2.DeleteQuotaResponse]
     """Withdraws a declared limit."""
+    SetEgress: _grpc.UnaryUnaryMultiCallable[_admin_pb2.SetEgressRequest, _admin_pb2.SetEgressResponse]
+    """Declares a way out for projects and tags, or changes one."""
+    ListEgresses: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListEgressesRequest, _admin_pb2.ListEgressesResponse]
+    """Lists the declared ways out, those of the quota file included."""
+    DeleteEgress: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DeleteEgressRequest, _admin_pb2.DeleteEgressResponse]
+    """Withdraws a way out."""
     QueryUsage: _grpc.UnaryUnaryMultiCallable[_admin_pb2.QueryUsageRequest, _admin_pb2.QueryUsageResponse]
     """Sums what was used, by key, client or model."""
 
@@ -147,6 +153,12 @@ class KeyAdminServiceAsyncStub(KeyAdminServiceStub):
     """Lists declared limits."""
     DeleteQuota: _aio.UnaryUnaryMultiCallable[_admin_pb2.DeleteQuotaRequest, _admin_pb2.DeleteQuotaResponse]  # type: ignore[assignment]
     """Withdraws a declared limit."""
+    SetEgress: _aio.UnaryUnaryMultiCallable[_admin_pb2.SetEgressRequest, _admin_pb2.SetEgressResponse]  # type: ignore[assignment]
+    """Declares a way out for projects and tags, or changes one."""
+    ListEgresses: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListEgressesRequest, _admin_pb2.ListEgressesResponse]  # type: ignore[assignment]
+    """Lists the declared ways out, those of the quota file included."""
+    DeleteEgress: _aio.UnaryUnaryMultiCallable[_admin_pb2.DeleteEgressRequest, _admin_pb2.DeleteEgressResponse]  # type: ignore[assignment]
+    """Withdraws a way out."""
     QueryUsage: _aio.UnaryUnaryMultiCallable[_admin_pb2.QueryUsageRequest, _admin_pb2.QueryUsageResponse]  # type: ignore[assignment]
     """Sums what was used, by key, client or model."""
 
@@ -331,6 +343,30 @@ class KeyAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.DeleteQuotaResponse, _abc.Awaitable[_admin_pb2.DeleteQuotaResponse]]:
         """Withdraws a declared limit."""
+
+    @_abc_1.abstractmethod
+    def SetEgress(
+        self,
+        request: _admin_pb2.SetEgressRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.SetEgressResponse, _abc.Awaitable[_admin_pb2.SetEgressResponse]]:
+        """Declares a way out for projects and tags, or changes one."""
+
+    @_abc_1.abstractmethod
+    def ListEgresses(
+        self,
+        request: _admin_pb2.ListEgressesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListEgressesResponse, _abc.Awaitable[_admin_pb2.ListEgressesResponse]]:
+        """Lists the declared ways out, those of the quota file included."""
+
+    @_abc_1.abstractmethod
+    def DeleteEgress(
+        self,
+        request: _admin_pb2.DeleteEgressRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.DeleteEgressResponse, _abc.Awaitable[_admin_pb2.DeleteEgressResponse]]:
+        """Withdraws a way out."""
 
     @_abc_1.abstractmethod
     def QueryUsage(

@@ -1320,6 +1320,7 @@ class ExplainResponse(_message.Message):
         LIVE_KEY_COUNT_FIELD_NUMBER: _builtins.int
         IN_FLIGHT_COUNT_FIELD_NUMBER: _builtins.int
         DRY_TIME_FIELD_NUMBER: _builtins.int
+        WAYS_OUT_FIELD_NUMBER: _builtins.int
         project_id: _builtins.str
         """The project."""
         eligible: _builtins.bool
@@ -1346,6 +1347,12 @@ class ExplainResponse(_message.Message):
             minutes at least. Unset when it will not be today.
             """
 
+        @_builtins.property
+        def ways_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainResponse.WayOut]:
+            """The ways out that its live keys use; of a project with more than 16 keys
+            those of some.
+            """
+
         def __init__(
             self,
             *,
@@ -1358,10 +1365,43 @@ class ExplainResponse(_message.Message):
             live_key_count: _builtins.int = ...,
             in_flight_count: _builtins.int = ...,
             dry_time: _timestamp_pb2.Timestamp | None = ...,
+            ways_out: _abc.Iterable[Global___ExplainResponse.WayOut] | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["dry_time", b"dry_time", "until", b"until"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "dry_time", b"dry_time", "eligible", b"eligible", "in_flight_count", b"in_flight_count", "live_key_count", b"live_key_count", "project_id", b"project_id", "reason", b"reason", "until", b"until", "windows", b"windows"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "dry_time", b"dry_time", "eligible", b"eligible", "in_flight_count", b"in_flight_count", "live_key_count", b"live_key_count", "project_id", b"project_id", "reason", b"reason", "until", b"until", "ways_out", b"ways_out", "windows", b"windows"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class WayOut(_message.Message):
+        """How some keys go out."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        PROXY_FIELD_NUMBER: _builtins.int
+        EGRESS_FIELD_NUMBER: _builtins.int
+        AVOIDED_FIELD_NUMBER: _builtins.int
+        proxy: _builtins.str
+        """Their proxy, without credentials. Empty when they go directly."""
+        egress: _builtins.str
+        """The declared way out that says so. Empty for a key's own proxy and for
+        those of PROXIES.
+        """
+        avoided: _builtins.bool
+        """Whether it is avoided at present, because the upstream does not serve it
+        or cannot be reached by it.
+        """
+        def __init__(
+            self,
+            *,
+            proxy: _builtins.str = ...,
+            egress: _builtins.str = ...,
+            avoided: _builtins.bool = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["avoided", b"avoided", "egress", b"egress", "proxy", b"proxy"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,134 @@
+"""Puts the domain of the files service over its adapters."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.files import metrics
+from services.files.budget import Budget
+from services.files.copying import Copier
+from services.files.ensuring import Ensurer
+from services.files.file_book import FileBook
+from services.files.finishing import Finisher
+from services.files.google.client import GoogleClient
+from services.files.google.file_calls import FileCalls
+from services.files.google.upload_wire import UploadWire
+from services.files.keeping.keeper import Keeper
+from services.files.keeping.object_store import ObjectStore, ObjectStoreError, open_object_store
+from services.files.kept_bytes import KeptFiles
+from services.files.opening import Opener
+from services.files.pool import LIFETIME, GrpcKeyPool
+from services.files.redis_copy_store import RedisCopyStore
+from services.files.redis_file_store import RedisFileStore
+from services.files.redis_kept_store import RedisKeptStore
+from services.files.redis_upload_store import RedisUploadStore
+from services.files.safekeeping import Safekeeping
+from services.files.servicer import Parts
+from services.files.settings import FilesSettings
+from services.files.sweeping import KeptSweeper, Sweep
+from services.files.transfer import Patience
+from services.files.upload_desk import UploadDesk
+from services.files.writing import Writing
+from services.kit.redis_scripts import RedisPort
+from services.kit.settings import UnusableSettingError
+from services.kit.vault import Vault
+
+_SHARE_OF_READERS = 4
+"""Whoever downloads slowly holds memory, but none that uploads need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways out of the service.
+
+    Attributes:
+        redis: To Redis.
+        pool: To the key pool.
+        google: To Google.
+        objects: To the store of bytes, None when there is none.
+    """
+
+    redis: RedisPort
+    pool: GrpcKeyPool
+    google: GoogleClient
+    objects: ObjectStore | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """The domain.
+
+    Attributes:
+        parts: What the calls work with.
+        sweeps: What is to be done now and then.
+    """
+
+    parts: Parts
+    sweeps: tuple[Sweep, ...]
+
+
+async def open_objects(url: str) -> ObjectStore | None:
+    """Return the store of bytes, None when none is wanted.
+
+    Raises:
+        UnusableSettingError: It cannot be used.
+    """
+    if not url:
+        return None
+    try:
+        return await open_object_store(url)
+    except ObjectStoreError as error:
+        raise UnusableSettingError("FILES_STORE_URL", f"cannot be used: {error}") from error
+
+
+def assemble(settings: FilesSettings, ways: Ways) -> Assembly:
+    """Return the domain over its adapters."""
+    vault = Vault(settings.encryption_key.get_secret_value())
+    keeper = Keeper(ways.objects, vault) if ways.objects else None
+    uploads = RedisUploadStore(
+        ways.redis,
+        vault,
+        lives=timedelta(hours=settings.files_upload_ttl_hours),
+        tail_bytes=settings.files_tail_bytes,
+    )
+    files = RedisFileStore(ways.redis)
+    wire, calls = UploadWire(ways.google), FileCalls(ways.google)
+    safekeeping = Safekeeping(keeper, uploads)
+    opener = Opener(
+        ways.pool, wire, uploads, safekeeping, max_retries=settings.max_retries, lifetime=LIFETIME
+    )
+    budget = Budget(settings.files_buffer_bytes)
+    metrics.BUFFERED.set_function(lambda: budget.used)
+    patience = Patience(settings.files_upstream_seconds)
+    isolated = settings.files_user_isolation_enabled
+    desk = UploadDesk(
+        uploads, ways.pool, wire, largest_file=settings.files_max_bytes, is_isolated=isolated
+    )
+    sweeps: list[Sweep] = [desk.sweep]
+    kept, copier = None, None
+    if keeper is not None:
+        sweeps.append(KeptSweeper(RedisKeptStore(ways.redis), keeper).sweep)
+        kept = KeptFiles(keeper, Budget(settings.files_buffer_bytes // _SHARE_OF_READERS))
+        copier = Copier(
+            keeper,
+            opener,
+            wire,
+            calls,
+            budget,
+            patience,
+            processing_seconds=settings.files_processing_seconds,
+        )
+    book = FileBook(
+        files, ways.pool, calls, kept, is_isolated=isolated, max_retries=settings.max_retries
+    )
+    writing = Writing(
+        uploads,
+        wire,
+        opener,
+        safekeeping,
+        Finisher(uploads, ways.pool),
+        budget,
+        patience,
+        largest_file=settings.files_max_bytes,
+    )
+    ensurer = Ensurer(book, RedisCopyStore(ways.redis), copier)
+    return Assembly(Parts(desk, writing, book, files, ensurer), tuple(sweeps))
