@@ -56,17 +56,6 @@ async def five_files(two: Two) -> list[str]:
     return names
 
 
-async def split_files(two: Two) -> list[str]:
-    """Upload two files that lie in two projects."""
-    first = await two.upload("one")
-    owner = await two.owner_of(first)
-    await two.pause(owner)
-    second = await two.upload("two")
-    await two.resume(owner)
-    assert await two.owner_of(second) != owner
-    return [first, second]
-
-
 async def test_five_uploads_are_cited_in_one_request(two: Two) -> None:
     names = await five_files(two)
     requests = [
@@ -142,7 +131,7 @@ async def test_hidden_names_do_not_slip_through(two: Two) -> None:
 async def test_kept_files_that_lie_apart_are_brought_together(
     two: Two, path: str, make: Callable[..., dict[str, Any]]
 ) -> None:
-    names = await split_files(two)
+    names = await two.split_files()
     before = await two.uploads()
 
     answers = [await two.client.post(path, json=make(*names)) for _ in range(2)]
