@@ -22,6 +22,7 @@ from services.files.writing import Finish, WriteOrder, Writing
 from services.kit.errors import StoreUnavailableError
 from tests.support.memory_pool import MemoryPool
 from tests.support.memory_uploads import MemoryUploads
+from tests.support.plain_keeper import PlainKeeper
 from tests.support.scripted_google import ScriptedGoogle, Trouble
 
 T = TypeVar("T")
@@ -111,6 +112,7 @@ class World:
     google: ScriptedGoogle = field(init=False)
     pool: MemoryPool = field(init=False)
     budget: Budget = field(init=False)
+    keeper: PlainKeeper = field(default_factory=PlainKeeper)
     writing: Writing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,10 +133,10 @@ class World:
         )
         self.pool = MemoryPool(is_empty=lambda need: plan.keyless and bool(need.project_id))
         self.budget = Budget(plan.room * plan.before)
-        nowhere = Safekeeping(None, self.store)
-        opener = Opener(self.pool, self.google, self.store, nowhere, 3, timedelta(minutes=5))
+        safe = Safekeeping(self.keeper, self.store)
+        opener = Opener(self.pool, self.google, self.store, safe, 3, timedelta(minutes=5))
         finisher = Finisher(self.store, self.pool)
-        sending = Sending(self.store, self.google, opener, nowhere, finisher, Patience(3))
+        sending = Sending(self.store, self.google, opener, safe, finisher, Patience(3))
         self.writing = Writing(sending, self.budget, len(CONTENT))
 
 

@@ -13,6 +13,7 @@ from services.files.errors import (
     UploadFinalizedError,
     UploadPreemptedError,
 )
+from services.files.keeping.part_reader import PartReader
 from services.files.uploads import Upload, UploadState
 from tests.support.virtual_time import run_virtually
 from tests.unit.files.planned_writes import CONTENT, PLANS, STEPS, Client, Plan, Step, World
@@ -28,7 +29,7 @@ def check(plan: Plan) -> None:
         for step in plan.steps:
             await client.follow([step])
             client.check_at_rest()
-        check_end(world, await client.bring_home())
+        await check_end(world, await client.bring_home())
 
     with patch.object(uploads, "GRANULE", plan.before):
         run_virtually(run())
@@ -36,13 +37,24 @@ def check(plan: Plan) -> None:
     assert world.google.misplaced == 0
 
 
-def check_end(world: World, upload: Upload) -> None:
+async def check_end(world: World, upload: Upload) -> None:
     final = [found for found in world.google.sessions.values() if found.state == "final"]
     assert [bytes(found.content) for found in final] == [CONTENT[: world.plan.size]]
     assert (upload.state, upload.committed_size) == (UploadState.FINALIZED, world.plan.size)
     assert list(world.pool.bound) == list(world.store.files) == [upload.file]
+    assert await kept_of(world, upload) == CONTENT[: world.plan.size]
     assert world.budget.used == 0
     assert not world.pool.open
+
+
+async def kept_of(world: World, upload: Upload) -> bytes:
+    """Return the bytes that were kept of a file."""
+    kept = world.store.files[upload.file].kept
+    assert kept is not None
+    reader = PartReader(world.keeper, kept)
+    found = bytes(await reader.read(0, kept.size))
+    await reader.close()
+    return found
 
 
 @settings(max_examples=250, deadline=None)
@@ -75,7 +87,7 @@ def test_writers_at_once_do_no_harm(plan: Plan, others: list[Step], later: float
         await asyncio.gather(first.follow(plan.steps), follow_later())
         first.check_at_rest()
         second.check_at_rest()
-        check_end(world, await first.bring_home())
+        await check_end(world, await first.bring_home())
 
     with patch.object(uploads, "GRANULE", plan.before):
         run_virtually(run())
