@@ -10,6 +10,7 @@ from redis.asyncio.client import Pipeline
 from services.keypool.catalog import Added, KeyChange, KeyRow, SealedKey
 from services.keypool.redis_keys import POOLS, pool_key, pool_prefix
 from services.keypool.redis_scripts import (
+    PROJECTS,
     Call,
     RedisPort,
     from_ms,
@@ -18,8 +19,8 @@ from services.keypool.redis_scripts import (
     texts,
 )
 
-_ADD = load_script("projects", "add_key")
-_CHANGE = load_script("projects", "change_key")
+_ADD = load_script(*PROJECTS, "add_key")
+_CHANGE = load_script(*PROJECTS, "change_key")
 _RESEAL = load_script("reseal_key")
 _BATCH = 500
 _SPLIT = 63
@@ -184,9 +185,9 @@ def _read_key(key_id: str, pool: str, fields: dict[bytes, bytes], open_leases: i
         tags=tuple(tags),
         weight=int(text(b"weight") or 1),
         created=from_ms(fields[b"since"]),
-        last_use=maybe_from_ms(fields.get(b"last_use")),
-        successes=int(text(b"successes") or 0),
-        failures=int(text(b"failures") or 0),
+        last_use=maybe_from_ms(fields.get(b"used", b"") + b"000"),
+        successes=int(text(b"ok") or 0),
+        failures=int(text(b"bad") or 0),
         in_flight=open_leases,
         seeded=text(b"seeded") == "1",
         max_in_flight=int(text(b"max_in_flight") or 0),

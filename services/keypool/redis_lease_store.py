@@ -15,32 +15,60 @@ from services.keypool.redis_lease_rows import (
     read_standing,
     read_withdrawals,
     write_calendar,
+    write_needs,
     write_outcome,
     write_spans,
     write_wishes,
 )
-from services.keypool.redis_scripts import Call, RedisPort, from_ms, load_script, texts, to_ms
+from services.keypool.redis_scripts import (
+    PROJECTS,
+    Call,
+    RedisPort,
+    from_ms,
+    load_script,
+    texts,
+    to_ms,
+)
 from services.keypool.store import GrantRows, OutcomeRow, SettledRows, StandingRow
 
 _ACQUIRE = load_script(
+    "turns",
+    "withdrawals",
+    "models",
     "quota",
+    "states",
     "charges",
     "limits",
     "client",
     "acquire",
     "acquire_gate",
     "acquire_rotation",
+    "acquire_answer",
     "acquire_affinity",
     "acquire_waiting",
     "acquire_refusal",
-    "acquire_answer",
+    "acquire_choice",
 )
 _SETTLE = load_script(
-    "quota", "charges", "limits", "client", "usage", "settle_effects", "settle_guard", "settle"
+    "turns",
+    "withdraw",
+    "withdrawals",
+    "enlisting",
+    "models",
+    "quota",
+    "states",
+    "charges",
+    "corrections",
+    "limits",
+    "client",
+    "usage",
+    "settle_effects",
+    "settle_guard",
+    "settle",
 )
 _RENEW = load_script("renew")
-_EXPLAIN = load_script("projects", "quota", "charges", "limits", "explain")
-_QUOTAS_CHANGED = load_script("quotas_changed")
+_EXPLAIN = load_script(*PROJECTS, "models", "quota", "states", "charges", "limits", "explain")
+_QUOTAS_CHANGED = load_script("models", "quotas_changed")
 _SWEEP = load_script("sweep_model")
 
 _KEEP_NAMED_MS = 60_000
@@ -79,7 +107,7 @@ class RedisLeaseStore:
         """See `LeaseStore.acquire`."""
         calls, slots = self._settle_calls(outcomes)
         *replies, granted = await self._port.run(*calls, self._acquire_call(order, readable))
-        leases, refusal, withdrawals, _, limited = granted
+        leases, refusal, withdrawals, limited = granted
         told = read_withdrawals(withdrawals)
         return GrantRows(
             leases=tuple(read_lease(row) for row in leases),
@@ -142,6 +170,7 @@ class RedisLeaseStore:
                 order.client_id,
                 readable,
                 order.known_epoch,
+                *write_needs(order),
                 write_wishes(order),
                 self._calendar(),
             ),

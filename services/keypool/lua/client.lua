@@ -10,18 +10,8 @@
 local CLIENT_MINUTE_MS = 60000
 local CLIENT_LOG_SIZE = 64
 
--- The end of the quota day in which a time lies.
-local function day_at(midnights, time)
-  for _, midnight in ipairs(midnights) do
-    if midnight > time then
-      return midnight
-    end
-  end
-  return midnights[#midnights]
-end
-
--- What a client may use and has used, nil when it has no limits.
-local function read_client(client, now, day)
+-- A client with limits, nil for one without.
+local function open_client(client, now, day)
   local name = named('client', client)
   local row = redis.call(
     'HMGET', name, 'minute_limit', 'day_limit', 'token_limit', 'log', 'day', 'requests', 'tokens',
@@ -29,98 +19,90 @@ local function read_client(client, now, day)
   if not row[1] then
     return nil
   end
-  local cell = {
-    name = name,
-    minute_limit = tonumber(row[1]),
-    day_limit = tonumber(row[2]),
-    token_limit = tonumber(row[3]),
-    log = {},
-    day = day,
-    requests = 0,
-    tokens = 0,
-    since = 0,
-    used = 0,
-  }
+  local minute_limit, day_limit, token_limit = tonumber(row[1]), tonumber(row[2]), tonumber(row[3])
+  local log, used, requests, tokens, since = {}, 0, 0, 0, 0
   for _, entry in ipairs(row[4] and cmsgpack.unpack(row[4]) or {}) do
     if entry[1] + CLIENT_MINUTE_MS > now then
-      cell.log[#cell.log + 1] = entry
-      cell.used = cell.used + entry[2]
+      log[#log + 1] = entry
+      used = used + entry[2]
     end
   end
   -- A clock that was set back does not bring a day back.
   if tonumber(row[5] or 0) >= day then
-    cell.day = tonumber(row[5])
-    cell.requests, cell.tokens = tonumber(row[6]), tonumber(row[7])
-    cell.since = tonumber(row[8])
+    day, requests, tokens, since =
+      tonumber(row[5]), tonumber(row[6]), tonumber(row[7]), tonumber(row[8])
   end
-  return cell
-end
 
-local function write_client(cell)
-  redis.call(
-    'HSET', cell.name, 'log', cmsgpack.pack(cell.log), 'day', text(cell.day),
-    'requests', text(cell.requests), 'tokens', text(cell.tokens), 'since', text(cell.since))
-end
+  local function write()
+    redis.call(
+      'HSET', name, 'log', cmsgpack.pack(log), 'day', day, 'requests', requests,
+      'tokens', tokens, 'since', since)
+  end
 
--- How many of `count` requests the client may make now, and when it may make one more.
-local function client_gate(cell, count, now)
-  local allowed, retry_at = count, now
-  if cell.minute_limit > 0 and cell.used + allowed > cell.minute_limit then
-    allowed = math.max(0, cell.minute_limit - cell.used)
-    retry_at = now + CLIENT_MINUTE_MS
-    local left = cell.used + allowed
-    for _, entry in ipairs(cell.log) do
-      left = left - entry[2]
-      if left < cell.minute_limit then
-        retry_at = entry[1] + CLIENT_MINUTE_MS
+  local limited = {}
+
+  -- How many of `count` requests the client may make now, and when it may make one more.
+  function limited.gate(count)
+    local allowed, retry_at = count, now
+    if minute_limit > 0 and used + allowed > minute_limit then
+      allowed = math.max(0, minute_limit - used)
+      retry_at = now + CLIENT_MINUTE_MS
+      local left = used + allowed
+      for _, entry in ipairs(log) do
+        left = left - entry[2]
+        if left < minute_limit then
+          retry_at = entry[1] + CLIENT_MINUTE_MS
+          break
+        end
+      end
+    end
+    if day_limit > 0 and requests + allowed >= day_limit then
+      allowed, retry_at = math.max(0, day_limit - requests), day
+    end
+    if token_limit > 0 and tokens >= token_limit then
+      allowed, retry_at = 0, day
+    end
+    return allowed, retry_at
+  end
+
+  -- Charge `count` leases, whose numbers end with `last`.
+  function limited.charge(count, last)
+    local newest, first = log[#log], last - count + 1
+    local share = math.ceil(minute_limit / CLIENT_LOG_SIZE)
+    if newest and (newest[1] >= now or newest[2] + count <= share
+        and now - newest[1] <= CLIENT_MINUTE_MS / CLIENT_LOG_SIZE) then
+      newest[1], newest[2], newest[4] = math.max(newest[1], now), newest[2] + count, last
+    elseif minute_limit > 0 then
+      log[#log + 1] = { now, count, first, last }
+    end
+    if requests == 0 then
+      since = first
+    end
+    requests = requests + count
+    write()
+  end
+
+  -- Give the charge of a lease back where it still counts.
+  function limited.refund(number)
+    for at, entry in ipairs(log) do
+      if entry[3] <= number and number <= entry[4] then
+        entry[2] = entry[2] - 1
+        if entry[2] == 0 then
+          table.remove(log, at)
+        end
         break
       end
     end
-  end
-  if cell.day_limit > 0 and cell.requests + allowed >= cell.day_limit then
-    allowed, retry_at = math.max(0, cell.day_limit - cell.requests), cell.day
-  end
-  if cell.token_limit > 0 and cell.tokens >= cell.token_limit then
-    allowed, retry_at = 0, cell.day
-  end
-  return allowed, retry_at
-end
-
--- Charge `count` leases, whose numbers end with `last`.
-local function client_charge(cell, count, last, now)
-  local newest, first = cell.log[#cell.log], last - count + 1
-  local share = math.ceil(cell.minute_limit / CLIENT_LOG_SIZE)
-  if newest and (newest[1] >= now or newest[2] + count <= share
-      and now - newest[1] <= CLIENT_MINUTE_MS / CLIENT_LOG_SIZE) then
-    newest[1], newest[2], newest[4] = math.max(newest[1], now), newest[2] + count, last
-  elseif cell.minute_limit > 0 then
-    cell.log[#cell.log + 1] = { now, count, first, last }
-  end
-  if cell.requests == 0 then
-    cell.since = first
-  end
-  cell.requests = cell.requests + count
-  write_client(cell)
-end
-
--- Give the charge of a lease back where it still counts.
-local function client_refund(cell, number)
-  for at, entry in ipairs(cell.log) do
-    if entry[3] <= number and number <= entry[4] then
-      entry[2] = entry[2] - 1
-      if entry[2] == 0 then
-        table.remove(cell.log, at)
-      end
-      break
+    if requests > 0 and number >= since then
+      requests = requests - 1
     end
+    write()
   end
-  if cell.requests > 0 and number >= cell.since then
-    cell.requests = cell.requests - 1
-  end
-  write_client(cell)
-end
 
-local function client_spend(cell, tokens)
-  cell.tokens = cell.tokens + tokens
-  write_client(cell)
+  function limited.spend(more)
+    tokens = tokens + more
+    write()
+  end
+
+  return limited
 end

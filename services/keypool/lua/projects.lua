@@ -68,7 +68,7 @@ end
 -- Let every model look at a project again that may be usable earlier than it seemed.
 local function wake(project, now)
   for _, model in ipairs(redis.call('ZRANGE', named('models'), 0, -1)) do
-    redis.call('ZADD', named('order', model), 'XX', 'LT', text(now), project)
+    redis.call('ZADD', named('order', model), 'XX', 'LT', now, project)
   end
 end
 

@@ -8,9 +8,10 @@ import pytest
 from redis.asyncio import Redis
 
 from services.judging import Evidence, Operation, Phase
+from services.keypool.catalog import KeyChange
 from services.keypool.model import Outcome, RefusalReason, Wishes
 from services.kit.redis_client import open_redis
-from tests.contract.keypool.clocked import Clocked, seconds_after
+from tests.contract.keypool.clocked import POOL, Clocked, seconds_after
 from tests.unit.judging import bodies
 
 MINUTE = timedelta(minutes=1)
@@ -522,8 +523,7 @@ class TestInFlight:
     async def test_a_higher_priority_goes_first_within_a_project(self, pool: Clocked) -> None:
         await pool.open([3])
         keys = sorted(lease.key_id for lease in (await pool.acquire(3)).leases)
-        await pool.redis.hset(f"gb:1:{{default}}:k:{keys[1]}", "priority", 5)
-        await pool.limit_key(keys[1], 3)
+        await pool.keys.change(POOL, keys[1], KeyChange(priority=5, max_in_flight=3))
 
         served = [(await pool.one()).key_id for _ in range(4)]
 

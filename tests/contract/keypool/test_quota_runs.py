@@ -270,7 +270,7 @@ class Run:
         for model in MODELS:
             for project in range(len(self.projects)):
                 self.check_starts(f"p{project}", model)
-                packed = await self.pool.redis.get(pool_key(POOL, "state", f"{model}:p{project}"))
+                packed = await self.pool.packed_state(model, f"p{project}")
                 if packed:
                     state = read_state(packed)
                     self.check_log(state, f"p{project}", model, now)
@@ -337,8 +337,10 @@ class Run:
             return
         if score is None:
             number = await self.pool.redis.zscore(pool_key(POOL, "admitted"), project)
-            cursor = await self.pool.redis.hget(pool_key(POOL, "progress", model), "cursor")
-            assert number > float(cursor or 0), (project, model)
+            rows = await self.pool.redis.zrange(
+                pool_key(POOL, "order", model), 0, 0, withscores=True
+            )
+            assert number > (-rows[0][1] if rows else 0), (project, model)
             return
         # A limit that was learned may count as well, or not: the score allows for either.
         limits = {
