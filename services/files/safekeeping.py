@@ -62,11 +62,11 @@ class Putting:
         try:
             if self._parts.keeper is None:
                 raise ObjectStoreError("FILES_STORE_URL is not set here")
+            if not kept.begins_at(start):
+                kept = kept.shifted(start)
+                await self._parts.store.keep(upload, kept)
             begun = self._ahead.pop(start, None)
             if begun is None:
-                if not kept.begins_at(start):
-                    kept = kept.shifted(start)
-                    await self._parts.store.keep(upload, kept)
                 await _put(self._parts.keeper, kept, start, piece)
             else:
                 await begun

@@ -2,16 +2,22 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import grpc.aio
 import pytest
+from gemini_balance.keypool.v1 import keypool_pb2 as pb
+from gemini_balance.keypool.v1 import keypool_pb2_grpc
 
+from services.cli.secrets_store import load_or_create
+from services.edge.resources.citations import read_citations
 from services.kit.http_server import listen, serve_http
 from services.kit.ops import Receive, Scope, Send
 from tests.support.shared_folder import RECORDINGS
-from tests.support.system import system_beside
+from tests.support.system import Pool, System, system_beside
 
 NOT_RELAYED = frozenset({"content-length", "transfer-encoding", "content-encoding", "alt-svc"})
 
@@ -101,12 +107,34 @@ async def player() -> AsyncIterator[tuple[Player, str]]:
         yield app, f"http://127.0.0.1:{port}"
 
 
+async def bind_all(system: System, pool: Pool, names: Iterable[str]) -> None:
+    """Let things of the recordings belong to a pool's client, all to one of its projects."""
+    project = (await system.keys_of(pool))[pool.keys[0]].project_id
+    credential = load_or_create(system.data_dir).edge
+    metadata = (("authorization", f"Bearer {credential}"),)
+    async with grpc.aio.insecure_channel(system.run_file["keypool_target"]) as channel:
+        stub: Any = keypool_pb2_grpc.KeyPoolServiceStub(channel)
+        asked = pb.AuthorizeRequest(token=pool.token)
+        client = await stub.Authorize(asked, timeout=10, metadata=metadata)
+        for name in names:
+            binding = pb.Binding(resource_name=name, project_id=project, client_id=client.client_id)
+            request = pb.BindResourceRequest(binding=binding, pool=pool.name)
+            await stub.BindResource(request, timeout=10, metadata=metadata)
+
+
 async def test_every_recorded_reply_passes_byte_for_byte(
     player: tuple[Player, str], scratch: Path
 ) -> None:
     app, url = player
     async with system_beside(scratch / "recordings", f"{url}/v1beta") as system:
         pool = await system.new_pool(3)
+        names = [
+            name
+            for reply in app.replies
+            for name in read_citations(reply.request, json.loads(reply.request)).names
+        ]
+        assert names
+        await bind_all(system, pool, names)
         async with system.client(pool) as client:
             for number, reply in enumerate(app.replies):
                 answer = await client.post(

@@ -238,6 +238,9 @@ def running_system(folder: Path, base_url: str, **settings: str) -> Iterator[Sys
         "API_KEYS": json.dumps([seed_key]),
         "ALLOWED_TOKENS": json.dumps([seed_token]),
         "BASE_URL": base_url,
+        # The usual ports may be taken by another system on this machine, even for a moment.
+        "KEYPOOL_LISTEN": f"127.0.0.1:{free_port()}",
+        "FILES_LISTEN": f"127.0.0.1:{free_port()}",
         "LOG_LEVEL": "DEBUG",
         "LOG_AS_JSON": "true",
     }
