@@ -10,6 +10,7 @@ from redis.asyncio.client import Pipeline
 from services.keypool.catalog import Added, KeyChange, KeyFilter, KeyRow, SealedKey, Touched
 from services.keypool.redis_keys import POOLS, pool_key, pool_prefix
 from services.keypool.redis_scripts import (
+    PROJECTS,
     Call,
     RedisPort,
     from_ms,
@@ -19,8 +20,8 @@ from services.keypool.redis_scripts import (
 )
 from services.keypool.store import Selected
 
-_ADD = load_script("projects", "add_key")
-_CHANGE = load_script("projects", "change_keys")
+_ADD = load_script(*PROJECTS, "add_key")
+_CHANGE = load_script(*PROJECTS, "change_keys")
 _SELECT = load_script("select_keys")
 _RESEAL = load_script("reseal_key")
 _BATCH = 500
@@ -233,9 +234,9 @@ def _read_key(key_id: str, pool: str, fields: dict[bytes, bytes], open_leases: i
         tags=tuple(tags),
         weight=int(text(b"weight") or 1),
         created=from_ms(fields[b"since"]),
-        last_use=maybe_from_ms(fields.get(b"last_use")),
-        successes=int(text(b"successes") or 0),
-        failures=int(text(b"failures") or 0),
+        last_use=maybe_from_ms(fields.get(b"used", b"") + b"000"),
+        successes=int(text(b"ok") or 0),
+        failures=int(text(b"bad") or 0),
         in_flight=open_leases,
         seeded=text(b"seeded") == "1",
         max_in_flight=int(text(b"max_in_flight") or 0),

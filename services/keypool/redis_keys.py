@@ -24,13 +24,12 @@ TOKEN_IDS = f"{TOKENS}ids"
 """Sorted set of all token ids, in the order of their names. Kept for ever."""
 
 POOL_PARTS = {
-    # zset by model: project -> a lower bound of the next time it can be used, ms
+    # zset by model: project -> a lower bound of the next time it can be used, ms; and the
+    # highest admission number that entered
     "order": "m:",
-    # hash by model: the highest admission number that entered `order`, the last turn given
-    "progress": "x:",
-    # packed string by model and project: rank, cool-down, the day's count, limits learned,
-    # charges
-    "state": "s:",
+    # packed string by number of a model and project: rank, cool-down, the day's count, limits
+    # learned, charges
+    "state": "S",
     # zset: project -> admission number, for projects with a live key
     "admitted": "all",
     # zset by project: its live keys -> rank
@@ -69,7 +68,7 @@ POOL_PARTS = {
     "parked": "i:",
     # string by model and hash: the project that served it last
     "affinity": "a:",
-    # zset by model: reserved lease -> when it may start, ms
+    # zset by model: number of a reserved lease -> when it may start, ms
     "ahead": "A:",
     # zset by model: client that waits -> until when, ms
     "waiting": "y:",
@@ -77,15 +76,18 @@ POOL_PARTS = {
     "faults": "F:",
     # string by rule: it harms nobody while this lasts
     "frozen": "fz:",
-    # hash by key: everything about it
+    # hash by key: everything about it; `used` is when, in s, `ok` and `bad` how often
     "key": "k:",
     # zset of all keys in the order of their names
     "key_ids": "ks",
-    # zset by key: open lease -> its end, the only record of an open lease
+    # zset by key: number of an open lease -> its end, the only record of an open lease. It goes
+    # with the last of them; ends by itself once the key is out of use
     "leases": "L:",
-    # zset by key: lease that lapsed unsettled -> when it was found
+    # zset by key: number of a lease that lapsed unsettled -> when it was found
     "lapsed": "Z:",
-    # hash: the last lease number, admission number and withdrawal epoch
+    # hash: clock, turn, lease number, admission number, withdrawal epoch, version of the
+    # declared limits; until when any project cools, whether any key has a priority;
+    # `m/<model>` -> the number of a model
     "counters": "n",
     # zset: what was withdrawn -> the epoch
     "withdrawn": "w",

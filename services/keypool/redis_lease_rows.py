@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import struct
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,12 +11,14 @@ import orjson
 
 from services.keypool.model import (
     LeaseOrder,
+    Outcome,
     Pace,
     Refusal,
     RefusalReason,
     Usage,
     Window,
     WindowKind,
+    Wishes,
     Withdrawals,
 )
 from services.keypool.quota_day import ends_of_day
@@ -40,24 +43,26 @@ def write_calendar(now: datetime, slack: timedelta = SLACK) -> bytes:
         slack: See `SLACK`.
     """
     ends = ends_of_day(now - timedelta(hours=1))
-    return orjson.dumps(
-        {"ends": [int(end.timestamp() * 1000) for end in ends], "slack": to_ms(slack)}
-    )
+    return struct.pack("<4d", to_ms(slack), *(end.timestamp() * 1000 for end in ends))
+
+
+def write_needs(order: LeaseOrder) -> tuple[int, int, int, int]:
+    """Return what each request needs: tokens, 1 when free, ms in stock, ms it can wait."""
+    hold = 0 if order.hold is None else to_ms(order.hold)
+    return order.input_tokens, int(order.is_free), hold, to_ms(order.wait_budget)
 
 
 def write_wishes(order: LeaseOrder) -> bytes:
-    """Return what narrows an order, and which failed tries it replaces."""
+    """Return what narrows an order, and which failed tries it replaces; most have nothing."""
     wishes = order.wishes
+    if not order.affinity_hash and not order.replaces and wishes == Wishes():
+        return b""
     return orjson.dumps(
         {
             "projects": wishes.excluded_projects,
             "keys": wishes.excluded_keys,
             "required": wishes.required_project,
             "resources": wishes.resources,
-            "tokens": order.input_tokens,
-            "free": int(order.is_free),
-            "hold": 0 if order.hold is None else to_ms(order.hold),
-            "wait": to_ms(order.wait_budget),
             "affinity": _write_affinity(order.affinity_hash),
             "replaces": [int(raw_id.partition("/")[0]) for raw_id in order.replaces],
         }
@@ -83,28 +88,32 @@ def write_spans(order: LeaseOrder) -> tuple[int, int]:
     return hold, hold + lifetime
 
 
-def write_outcome(row: OutcomeRow, *, is_replaced: bool) -> list[str | int | list[int]]:
-    """Return an outcome as the script that settles reads it."""
-    limits = row.told_limits
-    return [
+def write_outcome(row: OutcomeRow, *, is_replaced: bool) -> list[Any]:
+    """Return an outcome as the script that settles reads it: short for most."""
+    told = [
         row.raw_id,
-        row.report_id,
-        row.key_id,
-        row.project_id,
-        row.model,
         row.outcome.value,
-        row.effect.value,
-        to_ms(row.cool_for),
-        int(row.is_guess),
-        int(row.ends_with_day),
-        row.rule_id,
         row.client_id,
-        _write_usage(row.usage),
         -int(-row.started_at.timestamp() * 1000 // 1) if row.started_at else 0,
-        int(row.is_unsent),
-        [limits.rpm or 0, limits.tpm or 0, limits.rpd or 0],
-        int(is_replaced),
+        _write_usage(row.usage),
     ]
+    if row.raw_id and row.outcome is not Outcome.FAILED:
+        return told
+    limits = row.told_limits
+    more = {
+        "report": row.report_id,
+        "key": row.key_id,
+        "model": row.model,
+        "effect": row.effect.value,
+        "ms": to_ms(row.cool_for),
+        "is_guess": row.is_guess,
+        "is_day": row.ends_with_day,
+        "rule": row.rule_id,
+        "is_unsent": row.is_unsent,
+        "limits": [limits.rpm or 0, limits.tpm or 0, limits.rpd or 0],
+        "is_replaced": is_replaced,
+    }
+    return [*told, more]
 
 
 def _write_usage(usage: Usage | None) -> list[int]:

@@ -16,31 +16,52 @@ from services.keypool.redis_lease_rows import (
     read_standing,
     read_withdrawals,
     write_calendar,
+    write_needs,
     write_outcome,
     write_spans,
     write_wishes,
 )
-from services.keypool.redis_scripts import Call, RedisPort, from_ms, load_script, texts, to_ms
+from services.keypool.redis_scripts import (
+    PROJECTS,
+    Call,
+    RedisPort,
+    from_ms,
+    load_script,
+    texts,
+    to_ms,
+)
 from services.keypool.store import GrantRows, OutcomeRow, SettledRows, StandingRow
 
 _ACQUIRE = load_script(
+    "turns",
+    "withdrawals",
+    "models",
     "pace",
     "quota",
+    "states",
     "charges",
     "limits",
     "client",
     "acquire",
     "acquire_gate",
     "acquire_rotation",
+    "acquire_answer",
     "acquire_affinity",
     "acquire_waiting",
     "acquire_refusal",
-    "acquire_answer",
+    "acquire_choice",
 )
 _SETTLE = load_script(
+    "turns",
+    "withdraw",
+    "withdrawals",
+    "enlisting",
+    "models",
     "pace",
     "quota",
+    "states",
     "charges",
+    "corrections",
     "limits",
     "client",
     "usage",
@@ -49,8 +70,10 @@ _SETTLE = load_script(
     "settle",
 )
 _RENEW = load_script("renew")
-_EXPLAIN = load_script("projects", "pace", "quota", "charges", "limits", "explain")
-_QUOTAS_CHANGED = load_script("quotas_changed")
+_EXPLAIN = load_script(
+    *PROJECTS, "models", "pace", "quota", "states", "charges", "limits", "explain"
+)
+_QUOTAS_CHANGED = load_script("models", "quotas_changed")
 _SWEEP = load_script("sweep_model")
 
 _KEEP_NAMED_MS = 60_000
@@ -93,7 +116,7 @@ class RedisLeaseStore:
         calls, slots = self._settle_calls(outcomes, replaced=order.replaces)
         sent = self._now()
         *replies, granted = await self._port.run(*calls, self._acquire_call(order, readable))
-        leases, refusal, withdrawals, told_now, limited = granted
+        leases, refusal, withdrawals, limited, told_now = granted
         self._watch.note(sent, from_ms(told_now), self._now())
         told = read_withdrawals(withdrawals)
         return GrantRows(
@@ -158,6 +181,7 @@ class RedisLeaseStore:
                 order.client_id,
                 readable,
                 order.known_epoch,
+                *write_needs(order),
                 write_wishes(order),
                 self._calendar(),
             ),

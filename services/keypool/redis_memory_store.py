@@ -17,8 +17,10 @@ _ELSEWHERE = ((f"{TOKENS}meta", "epoch"), (pool_key(DEFAULT_POOL, "counters"), "
 """Where the epoch stands besides: a cluster may lose a part of its data."""
 
 _BEGIN = load_script("begin_data")
-_TELL = load_script("tell")
-_RELEARN = load_script("pace", "quota", "charges", "limits", "relearn")
+_TELL = load_script("models", "tell")
+_RELEARN = load_script(
+    "models", "pace", "quota", "states", "charges", "corrections", "limits", "relearn"
+)
 
 
 class RedisMemoryStore:

@@ -10,6 +10,7 @@ from services.keypool.project_store import SHOWN_KEYS, Declared, Merged, Origin,
 from services.keypool.redis_keys import pool_prefix
 from services.keypool.redis_lease_rows import SLACK, write_calendar
 from services.keypool.redis_scripts import (
+    PROJECTS,
     Call,
     RedisPort,
     load_script,
@@ -18,14 +19,23 @@ from services.keypool.redis_scripts import (
     to_ms,
 )
 
-_LIST = load_script("projects", "list_projects")
-_READ = load_script("projects", "read_project")
-_CHANGE = load_script("projects", "change_project")
+_LIST = load_script(*PROJECTS, "list_projects")
+_READ = load_script(*PROJECTS, "read_project")
+_CHANGE = load_script(*PROJECTS, "change_project")
 _MERGE = load_script(
-    "pace", "quota", "charges", "limits", "projects", "merge_states", "merge_projects"
+    *PROJECTS,
+    "models",
+    "pace",
+    "quota",
+    "states",
+    "charges",
+    "corrections",
+    "limits",
+    "merge_states",
+    "merge_projects",
 )
-_NUMBER = load_script("projects", "tell_number")
-_REFUSAL = load_script("projects", "note_refusal")
+_NUMBER = load_script(*PROJECTS, "tell_number")
+_REFUSAL = load_script(*PROJECTS, "note_refusal")
 
 _OWN = "own-"
 _KEYS_A_STEP = 200

@@ -7,11 +7,11 @@ import orjson
 
 from services.keypool.project_store import Declared, Filed, Limits, QuotaScope
 from services.keypool.redis_keys import pool_key, pool_prefix
-from services.keypool.redis_scripts import Call, RedisPort, load_script, texts
+from services.keypool.redis_scripts import PROJECTS, Call, RedisPort, load_script, texts
 from services.keypool.store import QuotasChanged
 
 _SET = load_script("set_quota")
-_APPLY = load_script("projects", "apply_quota_file")
+_APPLY = load_script(*PROJECTS, "apply_quota_file")
 _BATCH = 200
 
 

@@ -45,10 +45,18 @@ def assemble_script(package: str, names: Mapping[str, str], *parts: str) -> Scri
             behind the prefix.
         parts: The files, without `.lua`.
     """
-    folder = resources.files(package) / "lua"
     table = ", ".join(f"{part} = '{text}'" for part, text in names.items())
-    sources = [(folder / f"{part}.lua").read_text("utf-8") for part in ("common", *parts)]
-    text = "\n".join([f"local PART = {{ {table} }}", *sources])
+    return script_of(f"local PART = {{ {table} }}\n{read_parts(package, *parts)}")
+
+
+def read_parts(package: str, *parts: str) -> str:
+    """Return the parts of a script of a package in one text, `common.lua` first."""
+    folder = resources.files(package) / "lua"
+    return "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in ("common", *parts))
+
+
+def script_of(text: str) -> Script:
+    """Return the script with this text."""
     # The server names scripts by SHA-1; nothing rests on its strength.
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 

@@ -10,12 +10,15 @@
 --       7 client
 --       8 sealed by  what the secrets that the caller can read begin with, one after another
 --       9 epoch      withdrawal epoch that the caller knows
---      10 wishes     JSON: projects and keys to leave out, required project, cited resources,
---                    tokens of each request, 1 when free, ms held in stock, ms to wait at most,
---                    hash to prefer by with its points on the ring, numbers of the client's
---                    failed leases that these replace
---      11 calendar   JSON: ends of the quota day, slack
--- Reply {leases, refusal, withdrawals, now, limited}
+--      10 tokens     of each request
+--      11 free       1 when requests use no quota
+--      12 hold       ms that a lease may lie in stock
+--      13 wait       ms that the caller can wait for a slot ahead, at most
+--      14 wishes     '' or JSON: projects and keys to leave out, required project, cited
+--                    resources, hash to prefer by with its points on the ring, numbers of
+--                    the client's failed leases that these replace
+--      15 calendar   see quota
+-- Reply {leases, refusal, withdrawals, limited, now}
 --       leases       rows of {lease, key, project, alias, sealed secret, sealed proxy, use by,
 --                    end, not before or '', tags as JSON or ''}
 --       refusal      {} or {reason, retry at or '', target project or ''}
@@ -28,18 +31,21 @@
 --       request grants nothing.
 --
 -- In parts, which the loader puts together: this one reads what is asked for, acquire_gate
--- tells who may serve, acquire_rotation chooses, acquire_affinity prefers, acquire_waiting
--- reserves, acquire_refusal explains, acquire_answer writes back and answers.
+-- tells who may serve, acquire_rotation chooses, acquire_answer writes back and answers. Most
+-- calls end there. For the others acquire_affinity prefers, acquire_waiting reserves,
+-- acquire_refusal explains, and acquire_choice decides which of them is asked.
 
 local request, keep, model = ARGV[1], ARGV[2], ARGV[3]
 local count, to_start, to_end = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local client, seals, known_epoch = ARGV[7], ARGV[8], tonumber(ARGV[9])
-local wishes = cjson.decode(ARGV[10])
-local tokens, is_free = wishes.tokens, wishes.free == 1
+local tokens, is_free = tonumber(ARGV[10]), ARGV[11] == '1'
+local hold, wait = tonumber(ARGV[12]), tonumber(ARGV[13])
+local wishes = ARGV[14] ~= '' and cjson.decode(ARGV[14])
+  or { projects = {}, keys = {}, resources = {}, required = '', replaces = {} }
 
-local order, progress = named('order', model), named('progress', model)
-local mark = redis.call('HMGET', progress, 'cursor', 'turn')
-local cursor, turn = tonumber(mark[1] or 0), tonumber(mark[2] or 0)
+read_counters(model)
+local order = named('order', model)
+local turn = counter('turn')
 local now = math.max(pool_clock(), math.floor(turn))
 
 local excluded_project, excluded_key = {}, {}
@@ -52,36 +58,39 @@ local MARK = 5
 -- What a grant needs to know of a key, nil when the caller cannot read its secret.
 local function read_key(key_id)
   local row = redis.call(
-    'HMGET', named('key', key_id), 'secret', 'alias', 'proxy', 'max_in_flight', 'priority',
-    'end', 'tags')
+    'HMGET', named('key', key_id), 'secret', 'end', 'alias', 'proxy', 'max_in_flight', 'priority',
+    'tags')
   if row[1] and string.find(seals, string.sub(row[1], 1, MARK), 1, true) then
     return {
-      secret = row[1] .. (row[6] or ''), alias = row[2], proxy = row[3] or '',
-      room = tonumber(row[4] or 0), priority = tonumber(row[5] or 0), tags = row[7] or '',
+      secret = row[1] .. (row[2] or ''), alias = row[3], proxy = row[4] or '',
+      room = tonumber(row[5] or 0), priority = tonumber(row[6] or 0), tags = row[7] or '',
     }
   end
 end
 
-local function lease_row(lease, key_id, project, held, use_by, expires, not_before)
+local function lease_row(lease, key_id, project, held, from)
   return {
-    lease, key_id, project, held.alias, held.secret, held.proxy, text(use_by), text(expires),
-    not_before and text(not_before) or '', held.tags,
+    lease, key_id, project, held.alias, held.secret, held.proxy, from + to_start, from + to_end,
+    from > now and from or '', held.tags,
   }
 end
 
--- A repeated call gets the leases of the first one, with the secrets read anew.
+-- Project, key, and when the request may start at first.
+local LEASE = '^%d+/[^/]*/[^/]*/([^/]*)/([^/]*)/[^/]*/(%d+)'
 
+-- A repeated call gets the leases of the first one, with the secrets read anew.
 local function repeated(packed)
-  local rows = {}
-  local reply = cmsgpack.unpack(packed)
-  for _, lease in ipairs(reply.leases) do
-    local held = read_key(lease[2])
+  local rows, ids, refused, limited = {}, nil, nil, nil
+  local told_now = now
+  ids, refused, limited, now, to_start, to_end = unpack(cmsgpack.unpack(packed))
+  for _, lease in ipairs(ids) do
+    local project, key_id, from = string.match(lease, LEASE)
+    local held = read_key(key_id)
     if held then
-      rows[#rows + 1] = lease_row(
-        lease[1], lease[2], lease[3], held, lease[4], lease[5], lease[6])
+      rows[#rows + 1] = lease_row(lease, key_id, project, held, tonumber(from))
     end
   end
-  return { rows, reply.refusal, withdrawals_since(known_epoch), text(now), reply.limited }
+  return { rows, refused, withdrawals_since(known_epoch), limited, told_now }
 end
 
 local reply_name = named('reply', request)
@@ -93,13 +102,11 @@ end
 -- A client's own limits come before all others. Free calls are no requests of theirs.
 
 local wanted, client_until, replaced = count, nil, 0
-local client_cell = not is_free and clients.read(client, now, day_at(calendar.ends, now)) or nil
-if client_cell then
-  replaced = clients.take_back(client_cell, wishes.replaces, count)
-  count, client_until = clients.gate(client_cell, count, now)
+local limited_client = not is_free and open_client(client, now, next_midnight(now)) or nil
+if limited_client then
+  replaced = limited_client.take_back(wishes.replaces, count)
+  count, client_until = limited_client.gate(count)
   if count == 0 then
-    return {
-      {}, { 'CLIENT_LIMIT', text(client_until), '' }, withdrawals_since(known_epoch), text(now), 1,
-    }
+    return { {}, { 'CLIENT_LIMIT', client_until, '' }, withdrawals_since(known_epoch), 1, now }
   end
 end

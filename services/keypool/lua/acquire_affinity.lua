@@ -1,4 +1,4 @@
--- Fourth part of acquire: requests of equal hash prefer the same project, where the upstream
+-- Fifth part of acquire: requests of equal hash prefer the same project, where the upstream
 -- may still hold what they begin with. The last one that served, then two on a ring, else
 -- the rotation: never a search, and nobody waits for a favourite.
 --
@@ -26,9 +26,6 @@ local function grant_to_favourite(project)
 end
 
 local function grant_to_favourites()
-  if not wishes.affinity then
-    return
-  end
   grant_to_favourite(redis.call('GET', affinity_name()))
   for _, point in ipairs(wishes.affinity.points) do
     if #leases < count then
@@ -38,7 +35,5 @@ local function grant_to_favourites()
 end
 
 local function remember_favourite()
-  if wishes.affinity then
-    redis.call('SET', affinity_name(), leases[#leases].project, 'PX', KEPT_MS)
-  end
+  redis.call('SET', affinity_name(), leases[#leases].project, 'PX', KEPT_MS)
 end

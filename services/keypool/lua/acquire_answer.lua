@@ -1,113 +1,101 @@
--- Last part of acquire: grant, write back, answer.
+-- Fourth part of acquire: write back and answer.
 
 local function write_back()
-  local scores = {}
   for project, view in pairs(touched) do
     save(view.state, view.limits, now)
-    scores[#scores + 1] = text(place_of(view, (key_of(view)) and 'ok' or 'full'))
+    -- A key without a limit of its own is never full.
+    local is_ok = view.served.held.room == 0 or key_of(view)
+    scores[#scores + 1] = place_of(view, is_ok and 'ok' or 'full')
     scores[#scores + 1] = project
-    local ranks = {}
-    for _, key in ipairs(view.keys) do
-      if key.granted then
-        lapse(key.id, now)
-        ranks[#ranks + 1] = text(key.rank)
-        ranks[#ranks + 1] = key.id
+    if view.keys[2] then
+      local ranks = {}
+      for _, key in ipairs(view.keys) do
+        if key.is_moved then
+          ranks[#ranks + 1] = key.rank
+          ranks[#ranks + 1] = key.id
+        end
       end
+      redis.call('ZADD', named('live', project), unpack(ranks))
     end
-    redis.call('ZADD', named('live', project), unpack(ranks))
+  end
+  for key_id in pairs(cluttered) do
+    lapse(key_id)
   end
   add_in_chunks(order, scores)
-  redis.call('HSET', progress, 'turn', text(turn))
-  keep_model(model)
+  if #gone > 0 then
+    redis.call('ZREM', order, unpack(gone))
+  end
+  if is_order_old then
+    redis.call('PEXPIRE', order, IDLE_MODEL_MS)
+  end
+end
+
+-- Remember that a lease is a slot ahead, so that it counts in its client's share.
+local function note_ahead(number, from)
+  for _, name in ipairs({ model, model .. '/' .. client }) do
+    redis.call('ZADD', named('ahead', name), from, number)
+    redis.call('PEXPIREAT', named('ahead', name), now + wait + 60000)
+  end
 end
 
 -- Leases are numbered from the time on, so that a number never comes back, even after
--- all data was lost.
-local last_number
-
+-- all data was lost. The number alone stands in `leases`: 9 bytes of a list.
 local function number_leases()
-  local counters = named('counters')
-  local last = redis.call('HINCRBY', counters, 'lease', #leases)
-  if last == #leases then
-    last = now * 1000 + #leases
+  local number = counter('lease')
+  if number == 0 then
+    number = now * 1000
   end
-  redis.call('HSET', counters, 'lease', text(last), 'clock', text(now))
-  last_number = last
+  redis.call(
+    'HSET', named('counters'), 'lease', number + #leases, 'turn', turn, 'clock', now)
   local pool = string.match(prefix, '{(.*)}')
-  local rows, kept = {}, {}
+  local rows, ids = {}, {}
+  local head, tails = '/' .. pool .. '/' .. model .. '/', {}
   for index, lease in ipairs(leases) do
-    local number = text(last - #leases + index)
     local key, from = lease.key, math.ceil(lease.from)
-    local use_by, expires = from + to_start, from + to_end
-    local charged = is_free and 0 or math.ceil(lease.from + wishes.hold)
-    local tail = table.concat({ text(from), text(charged), text(tokens), text(lease.day_end) }, '.')
-    local id = table.concat(
-      { number, pool, model, lease.project, key.id, client, tail }, '/')
-    local not_before = from > now and from
-    redis.call('ZADD', named('leases', key.id), expires, id)
-    if not_before then
-      note_ahead(id, from)
+    local tail = tails[from]
+    if not tail then
+      local charged = is_free and 0 or math.ceil(lease.from + hold)
+      tail = '/' .. client .. '/' .. from .. '.' .. charged .. '.' .. tokens .. '.'
+      tails[from] = tail
     end
-    rows[index] = lease_row(id, key.id, lease.project, key.held, use_by, expires, not_before)
-    kept[index] = { id, key.id, lease.project, use_by, expires, not_before }
-    if key.granted then
-      redis.call('PEXPIRE', named('leases', key.id), LEASES_MS + wishes.wait)
-      key.granted = nil
+    number = number + 1
+    ids[index] = text(number) .. head .. lease.project .. '/' .. key.id .. tail .. lease.day_end
+    redis.call('ZADD', named('leases', key.id), from + to_end, number)
+    if from > now then
+      note_ahead(number, from)
     end
+    rows[index] = lease_row(ids[index], key.id, lease.project, key.held, from)
   end
-  return rows, kept
+  return rows, ids, number
 end
 
--- Whether a limit is in force for what was granted, so that no stock of it may be kept.
-local function has_limits()
-  for _, view in pairs(touched) do
-    if is_limited(view.limits) or has(view.state, HALF_OPEN) then
-      return 1
-    end
-    for _, key in ipairs(view.keys) do
-      if key.held and key.held.room > 0 then
-        return 1
-      end
-    end
-  end
-  return 0
-end
-
-local refused
-local project, splits, votes = required_project()
-if splits then
-  refused = split_refusal(votes)
-elseif project ~= '' then
-  refused = grant_from(project)
-else
-  admit()
-  grant_to_favourites()
-  local cut_short = #leases < count and is_cut_short()
-  if #leases < count and not cut_short then
-    reserve()
-  end
-  refused = cut_short
-end
-
-local rows, kept = {}, {}
-if #leases > 0 then
+local function answer(refused)
   write_back()
-  rows, kept = number_leases()
-  remember_favourite()
+  local limited = not is_free and is_scarce and 1 or 0
+  if #leases == 0 then
+    return { {}, refused, withdrawals_since(known_epoch), limited, now }
+  end
+  local rows, ids, last = number_leases()
+  if limited_client then
+    -- What was taken back and not replaced stays charged.
+    limited_client.charge(math.max(#leases, replaced), last)
+    if #leases == count and count < wanted then
+      refused = { 'CLIENT_LIMIT', client_until, '' }
+    end
+  end
+  local reply = cmsgpack.pack({ ids, refused, limited, now, to_start, to_end })
+  redis.call('SET', reply_name, reply, 'PX', keep)
+  return { rows, refused, withdrawals_since(known_epoch), limited, now }
 end
-if type(refused) == 'boolean' then
-  refused = refusal(refused)
-end
-if client_cell and #leases > 0 then
-  -- What was taken back and not replaced stays charged.
-  clients.charge(client_cell, math.max(#leases, replaced), last_number, now)
-  if #leases == count and count < wanted then
-    refused = { 'CLIENT_LIMIT', text(client_until), '' }
+
+-- Most calls end here.
+
+local is_plain = not wishes.affinity and wishes.required == '' and #wishes.resources == 0
+local is_cut_short
+if is_plain then
+  begin_search()
+  is_cut_short = search()
+  if #leases == count then
+    return answer({})
   end
 end
-local limited = is_free and 0 or has_limits()
-if #leases > 0 then
-  local reply = cmsgpack.pack({ leases = kept, refusal = refused, limited = limited })
-  redis.call('SET', reply_name, reply, 'PX', keep)
-end
-return { rows, refused, withdrawals_since(known_epoch), text(now), limited }

@@ -2,33 +2,37 @@
 
 -- So many keys of a project are compared, those used least recently first.
 local COMPARED = 16
+local LAPSED_MS = 600000
+-- So often is looked after what lies about, when somebody takes a turn.
+local CLEAR_MS = 600000
+
+-- Whether projects need looking at: most have nothing to say.
+local is_told = counter('cooling') > now or compiled_for(model).size > 0
+local UNTOLD = {}
 
 -- What is known of a project in this call, written back once at the end.
-
 local views, touched = {}, {}
 
-local function live_keys(project)
-  local rows = redis.call(
-    'ZRANGE', named('live', project), 0,
-    math.max(COMPARED, count + #wishes.keys) - 1, 'WITHSCORES')
-  local keys = {}
-  for at = 1, #rows, 2 do
-    keys[#keys + 1] = { id = rows[at], rank = tonumber(rows[at + 1]) }
-  end
-  return keys
-end
+local last_compared = math.max(COMPARED, count + #wishes.keys) - 1
 
 local function view_of(project)
   local view = views[project]
   if not view then
-    local row = redis.call('HMGET', named('project', project), 'cool_until', 'tier')
+    local told = is_told
+      and redis.call('HMGET', named('project', project), 'cool_until', 'tier') or UNTOLD
     local state = read_state(model, project, now)
+    -- In the order of their ranks.
+    local keys = {}
+    local rows = redis.call('ZRANGE', named('live', project), 0, last_compared, 'WITHSCORES')
+    for at = 1, #rows, 2 do
+      keys[#keys + 1] = { id = rows[at], rank = tonumber(rows[at + 1]) }
+    end
     view = {
       project = project,
       state = state,
-      limits = limits_of(state, row[2]),
-      cool_until = tonumber(row[1] or 0),
-      keys = live_keys(project),
+      limits = limits_of(state, told[2]),
+      cool_until = tonumber(told[1] or 0),
+      keys = keys,
       -- When the first lapses of those that this call granted.
       lapses = HUGE,
     }
@@ -37,22 +41,34 @@ local function view_of(project)
   return view
 end
 
+-- Forget the open leases of a key that have run out, but remember for a while that they were
+-- never settled.
+local function lapse(key_id)
+  local open = named('leases', key_id)
+  local over = redis.call('ZRANGEBYSCORE', open, '-inf', now)
+  if #over == 0 then
+    return
+  end
+  redis.call('ZREMRANGEBYSCORE', open, '-inf', now)
+  local lapsed, rows = named('lapsed', key_id), {}
+  for _, number in ipairs(over) do
+    rows[#rows + 1] = now
+    rows[#rows + 1] = number
+  end
+  add_in_chunks(lapsed, rows)
+  redis.call('ZREMRANGEBYSCORE', lapsed, '-inf', now - LAPSED_MS)
+  redis.call('PEXPIRE', lapsed, LAPSED_MS)
+end
+
 local function is_full(key)
   if key.held.room == 0 then
     return false
   end
   if not key.open then
-    lapse(key.id, now)
+    lapse(key.id)
     key.open = redis.call('ZCARD', named('leases', key.id))
   end
   return key.open >= key.held.room
-end
-
-local function goes_before(key, other)
-  if key.held.priority ~= other.held.priority then
-    return key.held.priority > other.held.priority
-  end
-  return key.rank < other.rank
 end
 
 -- The usable key of highest priority and lowest rank, and whether another one is full.
@@ -63,26 +79,19 @@ local function key_of(view)
       if key.held == nil then
         key.held = read_key(key.id) or false
       end
-      if key.held then
-        if is_full(key) then
-          has_full = true
-        elseif not best or goes_before(key, best) then
-          best = key
-        end
+      if not key.held then
+        -- The caller cannot read it.
+      elseif is_full(key) then
+        has_full = true
+      elseif not best or key.held.priority > best.held.priority then
+        best = key
+      end
+      if best and counter('prioritized') == 0 then
+        break
       end
     end
   end
   return best, has_full
-end
-
--- When the first of a full project's leases lapses, at the latest.
-local function first_lapse(view)
-  local first = view.lapses
-  for _, key in ipairs(view.keys) do
-    local row = redis.call('ZRANGE', named('leases', key.id), 0, 0, 'WITHSCORES')
-    first = math.min(first, tonumber(row[2] or HUGE))
-  end
-  return first
 end
 
 -- Whether a project may serve, and if not, why and until when:
@@ -104,17 +113,18 @@ local function gate(project)
       return 'absent', state.cool_until
     end
   end
-  local key, has_full = key_of(view)
-  if not key then
+  local has_full
+  view.key, has_full = key_of(view)
+  if not view.key then
     return has_full and 'full' or 'out', HUGE
   end
   if view.cool_until > now then
     return 'cool', is_free and view.cool_until
-      or earliest(state, limits, view.cool_until, tokens, wishes.hold)
+      or earliest(state, limits, view.cool_until, tokens, hold)
   elseif is_free then
     return 'ok', now
   end
-  local fits = earliest(state, limits, now, tokens, wishes.hold)
+  local fits = earliest(state, limits, now, tokens, hold)
   if fits == HUGE then
     return 'never', HUGE
   elseif fits > now then
@@ -129,35 +139,65 @@ local function place_of(view, answer)
   if answer == 'full' then
     redis.call('SADD', named('parked', view.project), model)
     redis.call('PEXPIRE', named('parked', view.project), LEASES_MS)
-    score = math.max(score, first_lapse(view))
+    -- When the first of its leases lapses, at the latest.
+    local first = view.lapses
+    for _, key in ipairs(view.keys) do
+      local row = redis.call('ZRANGE', named('leases', key.id), 0, 0, 'WITHSCORES')
+      first = math.min(first, tonumber(row[2] or HUGE))
+    end
+    score = math.max(score, first)
   end
   return score
 end
 
+-- Use up the turn of a key, which then goes behind those used longer ago.
+local function move_back(keys, key)
+  key.rank, key.is_moved = taken(key.rank, turn), true
+  for at = 1, #keys - 1 do
+    if keys[at] == key and keys[at + 1].rank < key.rank then
+      keys[at], keys[at + 1] = keys[at + 1], key
+    end
+  end
+end
+
 local leases = {}
 
--- Grant a lease of a project whose request may start from `from` on.
+-- The first turn in a while clears up: keys of which leases may have lapsed, and whether the
+-- order must be kept from ending.
+local cluttered, is_order_old = {}, false
+local clear_time = now - now % CLEAR_MS
+
+-- Whether a limit is in force for what was granted, so that no stock of it may be kept.
+local is_scarce = false
+
+-- Grant a lease of a project that the gate has looked at, whose request may start from `from`
+-- on.
 local function grant(project, from)
-  local view = view_of(project)
-  local state, key = view.state, (key_of(view))
+  local view = views[project]
+  local state, key = view.state, view.key
   turn = math.max(now, turn + TICK)
+  is_order_old = is_order_old or state.rank < clear_time
+  -- Nobody keeps the rank of a key that is alone.
+  if (view.keys[2] and key.rank or state.rank) < clear_time then
+    cluttered[key.id] = true
+  end
+  is_scarce = is_scarce or is_limited(view.limits) or key.held.room > 0 or has(state, HALF_OPEN)
   state.rank = taken(state.rank, turn)
-  key.rank = taken(key.rank, turn)
+  if view.keys[2] then
+    move_back(view.keys, key)
+  end
   key.open = key.open and key.open + 1
-  key.granted = key.granted or {}
   local day_end = state.day_end
   if not is_free then
-    day_end = count_in_day(state, from + wishes.hold)
-    charge(state, view.limits, from, from + wishes.hold, tokens)
+    day_end = count_in_day(state, from + hold)
+    charge(state, view.limits, from, from + hold, tokens)
     if has(state, HALF_OPEN) then
-      state.cool_until = from + wishes.hold + PROBE_MS
+      state.cool_until = from + hold + PROBE_MS
     end
   end
   view.lapses = math.min(view.lapses, from + to_end)
-  touched[project] = view
-  local lease = { key = key, project = project, from = from, day_end = day_end }
-  leases[#leases + 1] = lease
-  key.granted[#key.granted + 1] = lease
+  view.served, touched[project] = key, view
+  leases[#leases + 1] = { key = key, project = project, from = from, day_end = day_end }
 end
 
 -- A state may have been forgotten; the score then still tells the rank.

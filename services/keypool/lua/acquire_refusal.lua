@@ -1,4 +1,4 @@
--- Sixth part of acquire: why not all could be granted, and when asking again can help.
+-- Seventh part of acquire: why not all could be granted, and when asking again can help.
 
 local SCAN = 64
 -- When a request in flight ends is not known: so often is worth asking.
@@ -6,7 +6,7 @@ local IN_FLIGHT_MS = 1000
 
 local function first_usable(but)
   local rows = redis.call(
-    'ZRANGEBYSCORE', order, '-inf', '(' .. text(now + 1), 'LIMIT', 0, 16)
+    'ZRANGEBYSCORE', order, 0, '(' .. now + 1, 'LIMIT', 0, 16)
   for _, project in ipairs(rows) do
     if project ~= but and gate(project) == 'ok' then
       return project
@@ -22,7 +22,7 @@ local function look_ahead()
     note(project, answer, fits)
   end
   local rows = redis.call(
-    'ZRANGEBYSCORE', order, '(' .. text(now), '+inf', 'WITHSCORES', 'LIMIT', 0, SCAN)
+    'ZRANGEBYSCORE', order, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, SCAN)
   for row = 1, #rows, 2 do
     if tonumber(rows[row + 1]) >= soonest then
       break
@@ -35,9 +35,9 @@ end
 
 local function reason_of_all()
   if seen.full and soonest > now + IN_FLIGHT_MS then
-    return { 'IN_FLIGHT', text(now + IN_FLIGHT_MS), '' }
+    return { 'IN_FLIGHT', now + IN_FLIGHT_MS, '' }
   elseif soonest < HUGE then
-    return { 'QUOTA', text(math.ceil(soonest)), '' }
+    return { 'QUOTA', math.ceil(soonest), '' }
   elseif seen.never then
     return { 'TOO_LARGE', '', '' }
   elseif seen.absent then
@@ -50,7 +50,7 @@ local function refusal(cut_short)
   if #leases == count then
     return {}
   elseif cut_short then
-    return { 'AGAIN', text(now), '' }
+    return { 'AGAIN', now, '' }
   elseif redis.call('ZCARD', named('key_ids')) == 0 then
     return { 'POOL_EMPTY', '', '' }
   end
@@ -103,7 +103,7 @@ local function grant_from(project)
   local answer, fits
   while #leases < count do
     answer, fits = gate(project)
-    if answer ~= 'ok' and not (answer == 'cool' and fits <= now + wishes.wait) then
+    if answer ~= 'ok' and not (answer == 'cool' and fits <= now + wait) then
       break
     end
     if fits > now and (is_free or not may_wait(fits)
@@ -124,9 +124,9 @@ local function grant_from(project)
   admit()
   local retry_at = ''
   if answer == 'cool' then
-    retry_at = text(math.ceil(fits))
+    retry_at = math.ceil(fits)
   elseif answer == 'full' then
-    retry_at = text(now + IN_FLIGHT_MS)
+    retry_at = now + IN_FLIGHT_MS
   end
   return { 'OWNER_SPENT', retry_at, first_usable(project) }
 end

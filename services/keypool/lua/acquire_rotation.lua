@@ -1,26 +1,37 @@
 -- Third part of acquire: who goes next.
+--
+-- The first row of an order is no project: its score is, below zero, the highest admission
+-- number that entered. So the order and what is missing in it end together. The name of the
+-- row is too long for the compact form of a small zset, in which every look is a walk.
 
 local PROBES = 64
+local CURSOR = 'minus the highest number of those that were admitted to this order'
+
+-- Known once the order has been looked at.
+local cursor
 
 -- The rotation: `ahead` is read from Redis in order, `again` holds what was put back.
-
 local ahead, at, read, all_read = {}, 1, 0, false
 local again = {}
 
-local function next_ahead()
-  if at > #ahead and not all_read then
-    local size = count + #wishes.projects + 8
-    local rows = redis.call('ZRANGE', order, read, read + size - 1, 'WITHSCORES')
-    ahead, at, read, all_read = {}, 1, read + size, #rows < 2 * size
-    for row = 1, #rows, 2 do
+local function read_ahead()
+  local size = count + #wishes.projects + (read == 0 and 1 or 16)
+  local rows = redis.call('ZRANGE', order, read, read + size - 1, 'WITHSCORES')
+  ahead, at, read, all_read = {}, 1, read + size, #rows < 2 * size
+  for row = 1, #rows, 2 do
+    if rows[row] == CURSOR then
+      cursor = -tonumber(rows[row + 1])
+    else
       ahead[#ahead + 1] = { project = rows[row], score = tonumber(rows[row + 1]) }
     end
   end
-  return ahead[at]
 end
 
 local function next_project()
-  local one, other = next_ahead(), again[1]
+  if at > #ahead and not all_read then
+    read_ahead()
+  end
+  local one, other = ahead[at], again[1]
   if other and (not one or other.score < one.score) then
     return table.remove(again, 1)
   end
@@ -36,35 +47,58 @@ local function put_back(project, score)
   table.insert(again, place, { project = project, score = score })
 end
 
--- Projects that this model never met enter as newcomers, no more than may be needed.
+-- Projects that this model never met enter as newcomers, no more than may be needed. Returns
+-- those that may have entered.
 local function admit()
+  cursor = cursor or -tonumber(redis.call('ZSCORE', order, CURSOR) or 0)
+  if cursor == counter('admission') then
+    return {}
+  end
+  local size = count + #wishes.projects
   local rows = redis.call(
-    'ZRANGEBYSCORE', named('admitted'), '(' .. text(cursor), '+inf', 'WITHSCORES',
-    'LIMIT', 0, count + #wishes.projects)
-  local entered = {}
+    'ZRANGEBYSCORE', named('admitted'), '(' .. cursor, '+inf', 'WITHSCORES', 'LIMIT', 0, size)
+  local names, scores = {}, {}
   for row = 1, #rows, 2 do
-    if redis.call('ZADD', order, 'NX', newcomer(now), rows[row]) == 1 then
-      entered[#entered + 1] = rows[row]
-    end
-    cursor = tonumber(rows[row + 1])
+    names[#names + 1] = rows[row]
+    scores[row], scores[row + 1] = newcomer(now), rows[row]
   end
-  if #rows > 0 then
-    redis.call('ZADD', named('models'), 'NX', text(now), model)
-    redis.call('HSET', progress, 'cursor', text(cursor))
-    keep_model(model)
+  if cursor == 0 then
+    redis.call('ZADD', named('models'), now, model)
+    -- Each that comes looks after two others, so that those which are gone never become many.
+    tidy_models(redis.call('ZRANGE', named('models'), 0, 1), now)
   end
-  return entered, #rows > 0
+  cursor = #names == size and tonumber(rows[#rows]) or counter('admission')
+  redis.call('ZADD', order, -cursor, CURSOR)
+  if #names > 0 then
+    redis.call('ZADD', order, 'NX', unpack(scores))
+  end
+  redis.call('PEXPIRE', order, IDLE_MODEL_MS)
+  return names
+end
+
+-- Those who are new to the model come before those who are not.
+local function begin_search()
+  read_ahead()
+  cursor = cursor or 0
+  if #admit() > 0 then
+    ahead, at, read, all_read = {}, 1, 0, false
+  end
 end
 
 -- False when nobody is left to admit. Comes after the last page that is read: those who
 -- enter shift the places of the others.
 local function admit_more()
   all_read = true
-  local entered, has_more = admit()
-  for _, project in ipairs(entered) do
-    put_back(project, newcomer(now))
+  local names = admit()
+  if #names == 0 then
+    return false
   end
-  return has_more
+  for place, score in ipairs(redis.call('ZMSCORE', order, unpack(names))) do
+    if tonumber(score) == newcomer(now) then
+      put_back(names[place], newcomer(now))
+    end
+  end
+  return true
 end
 
 local probes, most_probes = 0, PROBES + 2 * count + #wishes.projects
@@ -98,8 +132,7 @@ end
 -- Of the projects that are short of tokens, those that have most left: a small request
 -- may fit where the usual one does not.
 local function search_short()
-  local rows = redis.call('ZREVRANGE', named('short', model), 0, 7)
-  for _, project in ipairs(rows) do
+  for _, project in ipairs(redis.call('ZREVRANGE', named('short', model), 0, 7)) do
     while #leases < count and gate(project) == 'ok' do
       recall_rank(view_of(project))
       grant(project, now)
@@ -107,10 +140,13 @@ local function search_short()
   end
 end
 
--- Grants while there is somebody to serve. True when the search ended before the supply did.
-local function is_cut_short()
-  local scores, gone, has_moved = {}, {}, false
-  local candidate
+-- What the search found out about the order, written once it is over: places must not move
+-- while it is read page by page.
+local scores, gone = {}, {}
+
+-- Grant while there is somebody to serve. True when the search ended before the supply did.
+local function search()
+  local candidate, has_moved = nil, false
   while #leases < count do
     candidate = next_candidate()
     if not candidate then
@@ -121,7 +157,9 @@ local function is_cut_short()
     if answer == 'ok' then
       recall_rank(views[project], candidate.score)
       grant(project, now)
-      put_back(project, place_of(views[project]))
+      if #leases < count then
+        put_back(project, place_of(views[project]))
+      end
     elseif answer == 'dead' then
       gone[#gone + 1] = project
     else
@@ -129,16 +167,11 @@ local function is_cut_short()
       if answer ~= 'out' and not touched[project] then
         recall_rank(views[project], candidate.score)
         local score = place_of(views[project], answer)
-        scores[#scores + 1] = text(score)
+        scores[#scores + 1] = score
         scores[#scores + 1] = project
         has_moved = has_moved or score > now
       end
     end
-  end
-  -- Only now: places in `order` must not move while it is read page by page.
-  add_in_chunks(order, scores)
-  if #gone > 0 then
-    redis.call('ZREM', order, unpack(gone))
   end
   if #leases < count and not is_free then
     search_short()

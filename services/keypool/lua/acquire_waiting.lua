@@ -1,4 +1,4 @@
--- Fifth part of acquire: nobody is free, so a slot ahead is reserved, within what the caller
+-- Sixth part of acquire: nobody is free, so a slot ahead is reserved, within what the caller
 -- can wait. A reservation is a lease like any other, charged for when it may start.
 --
 -- Fair between clients: the slots ahead are shared by the clients that wait. How many there
@@ -18,7 +18,7 @@ local function add_slot(project)
   if answer == 'ok' or answer == 'cool' then
     -- A day's last slot is not reserved in the next one: nobody knows yet what that brings.
     local is_today = not view.limits.rpd or fits < view.state.day_end
-    if fits <= now + wishes.wait and is_today then
+    if fits <= now + wait and is_today then
       slots[#slots + 1] = { project = project, fits = fits }
     end
   end
@@ -51,7 +51,7 @@ local function read_slots()
     end
   end
   local rows = redis.call(
-    'ZRANGEBYSCORE', order, '(' .. text(now), text(now + wishes.wait), 'WITHSCORES',
+    'ZRANGEBYSCORE', order, '(' .. now, now + wait, 'WITHSCORES',
     'LIMIT', 0, SLOTS_READ)
   local wanted_slots = count - #leases
   for row = 1, #rows, 2 do
@@ -71,7 +71,7 @@ end
 
 local function count_ahead(name)
   local ahead_of = named('ahead', name)
-  redis.call('ZREMRANGEBYSCORE', ahead_of, '-inf', text(now))
+  redis.call('ZREMRANGEBYSCORE', ahead_of, '-inf', now)
   return redis.call('ZCARD', ahead_of)
 end
 
@@ -80,9 +80,9 @@ local reserved = 0
 -- Whoever asks for a slot counts as waiting, whether it gets one or not.
 local function note_waiting(time)
   local waiting = named('waiting', model)
-  redis.call('ZREMRANGEBYSCORE', waiting, '-inf', text(now))
-  redis.call('ZADD', waiting, 'GT', text(math.max(time, now + WAITING_MS)), client)
-  redis.call('PEXPIRE', waiting, wishes.wait + WAITING_MS)
+  redis.call('ZREMRANGEBYSCORE', waiting, '-inf', now)
+  redis.call('ZADD', waiting, 'GT', math.max(time, now + WAITING_MS), client)
+  redis.call('PEXPIRE', waiting, wait + WAITING_MS)
 end
 
 local function may_wait(fits)
@@ -90,13 +90,13 @@ local function may_wait(fits)
   local waiting = named('waiting', model)
   local clients = redis.call('ZCARD', waiting)
   local all = count_ahead(model) + reserved + 1
-  local within = math.ceil(all * wishes.wait / math.max(1, fits - now))
+  local within = math.ceil(all * wait / math.max(1, fits - now))
   local own = count_ahead(model .. '/' .. client) + reserved
   return own < math.max(1, math.ceil(within / clients))
 end
 
 local function reserve()
-  if wishes.wait == 0 or is_free then
+  if wait == 0 or is_free then
     return
   end
   note_waiting(now)
@@ -115,13 +115,5 @@ local function reserve()
     grant(slot.project, slot.fits)
     reserved = reserved + 1
     add_slot(slot.project)
-  end
-end
-
--- Remember that a lease is a slot ahead, so that it counts in its client's share.
-local function note_ahead(id, from)
-  for _, name in ipairs({ model, model .. '/' .. client }) do
-    redis.call('ZADD', named('ahead', name), text(from), id)
-    redis.call('PEXPIREAT', named('ahead', name), text(math.ceil(now + wishes.wait + 60000)))
   end
 end

@@ -32,7 +32,7 @@ local now = read_clock()
 -- Whether it may decide who can be used.
 local stirs = change.state ~= '' or change.project ~= ''
 for _, pair in ipairs(change.fields) do
-  stirs = stirs or pair[1] == 'max_in_flight'
+  stirs = stirs or pair[1] == 'max_in_flight' or pair[1] == 'priority'
 end
 
 -- All of them are withdrawn under one epoch, at the end.

@@ -11,79 +11,78 @@ local function share_of(limits)
   return requests, math.min(tokens, MOST_TOKENS), math.floor(60000 / ENTRIES)
 end
 
+-- Where the first entry begins whose last time is not before a time.
+local function seek(log, time)
+  local low, high = 0, #log / ENTRY_SIZE
+  -- Most look for the end.
+  if high == 0 or struct.unpack('<I6', log, #log - ENTRY_SIZE + 1) < time then
+    return #log + 1
+  end
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if struct.unpack('<I6', log, ENTRY_SIZE * middle + 1) < time then
+      low = middle + 1
+    else
+      high = middle
+    end
+  end
+  return ENTRY_SIZE * low + 1
+end
+
+-- Replace so many bytes of the log from `at` on by one entry, or by none when it is empty.
+local function splice(state, at, size, last, first, n, tokens)
+  local entry = ''
+  if n > 0 or tokens > 0 then
+    entry = struct.pack(ENTRY, last, last - first, n, tokens)
+  end
+  local log = state.log
+  state.log = string.sub(log, 1, at - 1) .. entry .. string.sub(log, at + size)
+end
+
 -- Charge a request that starts between `first` and `at`.
 local function charge(state, limits, first, at, tokens)
   local log = state.log
-  local requests, most_tokens, span = share_of(limits)
+  local requests, most_tokens, most_span = share_of(limits)
   tokens = math.min(tokens, MOST_TOKENS)
-  local place = #log + 1
-  while place > 1 and log[place - 1].last > at do
-    place = place - 1
-  end
-  local function fits(entry)
-    return entry and entry.n < requests and entry.tokens + tokens <= most_tokens
-  end
-  local before, after = log[place - 1], log[place]
-  if fits(after) and after.first <= first then
-    after.n, after.tokens = after.n + 1, after.tokens + tokens
-  elseif fits(before) and first - before.first <= span then
-    before.n, before.tokens = before.n + 1, before.tokens + tokens
-    before.first, before.last = math.min(before.first, first), at
-  else
-    table.insert(log, place, { last = at, first = first, n = 1, tokens = tokens })
-  end
-end
-
--- Take a charge back, but never anybody else's: one that no longer counts is gone already.
--- The entry taken from may be another one than it was added to; what is left then counts
--- longer, never shorter.
-local function uncharge(state, at, tokens, now)
-  if at + WINDOW <= now then
-    return false
-  end
-  for place, entry in ipairs(state.log) do
-    if entry.last >= at and entry.n > 0 then
-      entry.n = entry.n - 1
-      entry.tokens = math.max(0, entry.tokens - tokens)
-      if entry.n == 0 and entry.tokens == 0 then
-        table.remove(state.log, place)
-      end
-      return true
+  state.requests, state.used = state.requests + 1, state.used + tokens
+  local place = seek(log, at + 1)
+  if place <= #log then
+    local last, span, n, sum = struct.unpack(ENTRY, log, place)
+    if n < requests and sum + tokens <= most_tokens and last - span <= first then
+      splice(state, place, ENTRY_SIZE, last, last - span, n + 1, sum + tokens)
+      return
     end
   end
-  return false
-end
-
--- Correct the tokens of a charge, where entries are coarse anyway.
-local function add_tokens(state, at, tokens, now)
-  if at + WINDOW <= now then
-    return false
-  end
-  for _, entry in ipairs(state.log) do
-    if entry.last >= at then
-      entry.tokens = math.max(0, math.min(MOST_TOKENS, entry.tokens + tokens))
-      return true
+  if place > 1 then
+    local last, span, n, sum = struct.unpack(ENTRY, log, place - ENTRY_SIZE)
+    local begin = last - span
+    if n < requests and sum + tokens <= most_tokens and first - begin <= most_span then
+      splice(
+        state, place - ENTRY_SIZE, ENTRY_SIZE, at, math.min(begin, first), n + 1, sum + tokens)
+      return
     end
   end
-  return false
+  splice(state, place, 0, at, first, 1, tokens)
 end
 
--- Requests and tokens that count at a time.
-local function used_at(state, time)
-  local requests, tokens = 0, 0
-  for _, entry in ipairs(state.log) do
-    if entry.first <= time and entry.last + WINDOW > time then
-      requests, tokens = requests + entry.n, tokens + entry.tokens
-    end
+local function entries_of(state)
+  local entries = {}
+  for at = 1, #state.log, ENTRY_SIZE do
+    local last, span, n, tokens = struct.unpack(ENTRY, state.log, at)
+    entries[#entries + 1] = { last = last, first = last - span, n = n, tokens = tokens }
   end
-  return requests, tokens
+  return entries
 end
 
 -- The first time from `start` on at which a charge leaves room in every minute it counts in.
 local function first_fit(state, limits, start, tokens, hold)
   local length = WINDOW + hold
   local rpm, tpm = limits.rpm or HUGE, limits.tpm or HUGE
-  local log, requests, used = state.log, 1, tokens
+  if state.requests < rpm and state.used + tokens <= tpm then
+    return start
+  end
+  local log = entries_of(state)
+  local requests, used = 1, tokens
   for _, entry in ipairs(log) do
     if entry.last + WINDOW > start then
       requests, used = requests + entry.n, used + entry.tokens
@@ -129,7 +128,7 @@ end
 local function earliest(state, limits, start, tokens, hold)
   start = math.max(start, state.cool_until)
   if limits.rpd and (state.day_count >= limits.rpd
-      or start + hold + calendar.slack >= state.day_end) then
+      or start + hold + SLACK >= state.day_end) then
     start = math.max(start, state.day_end)
   end
   if limits.tpm and tokens > limits.tpm then
@@ -146,6 +145,9 @@ local function quantum(limits)
 end
 
 local function score_of(state, limits, now)
+  if limits == NO_LIMITS then
+    return math.max(state.rank, state.cool_until > now and state.cool_until or 0)
+  end
   local fits = earliest(state, limits, now, quantum(limits), 0)
   return fits > now and math.max(state.rank, fits) or state.rank
 end
@@ -153,27 +155,16 @@ end
 -- The one writer of states, and of what is told from them to find them by.
 local function save(state, limits, now)
   if limits.tpm then
-    local _, used = used_at(state, now)
-    local is_short = limits.tpm - used < quantum(limits)
+    local is_short = limits.tpm - state.used < quantum(limits)
     if is_short then
-      redis.call('ZADD', named('short', state.model), limits.tpm - used, state.project)
-    elseif has(state, SHORT) then
+      redis.call('ZADD', named('short', state.model), limits.tpm - state.used, state.project)
+    elseif state.is_short then
       redis.call('ZREM', named('short', state.model), state.project)
     end
-    set(state, SHORT, is_short)
+    state.is_short = is_short
   end
   local counted = state.day_count + state.next_count
-  set(state, PACED, limits.rpd ~= nil)
-  if limits.rpd then
-    state.pace = pace.count(state.pace, now, counted - state.counted)
-  end
+  state.pace = limits.rpd and pace.count(state.pace, now, counted - state.counted) or nil
   state.counted = counted
   write_state(state, now)
-end
-
--- XX: a project that the model has not met yet enters by the cursor.
-local function place(state, limits, now)
-  save(state, limits, now)
-  redis.call(
-    'ZADD', named('order', state.model), 'XX', text(score_of(state, limits, now)), state.project)
 end

@@ -10,158 +10,134 @@
 -- A request of a client counts once, however often it is tried: `failed` are the last tries
 -- that failed through no fault of the client. Whoever replaces one takes its charge back.
 
--- The end of the quota day in which a time lies.
-local function day_at(midnights, time)
-  for _, midnight in ipairs(midnights) do
-    if midnight > time then
-      return midnight
+local CLIENT_MINUTE_MS = 60000
+local CLIENT_LOG_SIZE = 64
+local CLIENT_FAILED_SIZE = 64
+
+-- A client with limits, nil for one without.
+local function open_client(client, now, day)
+  local name = named('client', client)
+  local row = redis.call(
+    'HMGET', name, 'minute_limit', 'day_limit', 'token_limit', 'log', 'day', 'requests', 'tokens',
+    'since', 'failed')
+  if not row[1] then
+    return nil
+  end
+  local minute_limit, day_limit, token_limit = tonumber(row[1]), tonumber(row[2]), tonumber(row[3])
+  local log, used, requests, tokens, since = {}, 0, 0, 0, 0
+  local failed = row[9] and cmsgpack.unpack(row[9]) or {}
+  for _, entry in ipairs(row[4] and cmsgpack.unpack(row[4]) or {}) do
+    if entry[1] + CLIENT_MINUTE_MS > now then
+      log[#log + 1] = entry
+      used = used + entry[2]
     end
   end
-  return midnights[#midnights]
-end
+  -- A clock that was set back does not bring a day back.
+  if tonumber(row[5] or 0) >= day then
+    day, requests, tokens, since =
+      tonumber(row[5]), tonumber(row[6]), tonumber(row[7]), tonumber(row[8])
+  end
 
--- One name for all of it: a script has at most 200.
-local clients = {}
+  local function write()
+    redis.call(
+      'HSET', name, 'log', cmsgpack.pack(log), 'day', day, 'requests', requests,
+      'tokens', tokens, 'since', since, 'failed', cmsgpack.pack(failed))
+  end
 
-do
-  local MINUTE_MS = 60000
-  local LOG_SIZE = 64
-  local FAILED_SIZE = 64
-
-  -- What a client may use and has used, nil when it has no limits.
-  function clients.read(client, now, day)
-    local name = named('client', client)
-    local row = redis.call(
-      'HMGET', name, 'minute_limit', 'day_limit', 'token_limit', 'log', 'day', 'requests', 'tokens',
-      'since', 'failed')
-    if not row[1] then
-      return nil
-    end
-    local cell = {
-      name = name,
-      minute_limit = tonumber(row[1]),
-      day_limit = tonumber(row[2]),
-      token_limit = tonumber(row[3]),
-      log = {},
-      failed = row[9] and cmsgpack.unpack(row[9]) or {},
-      day = day,
-      requests = 0,
-      tokens = 0,
-      since = 0,
-      used = 0,
-    }
-    for _, entry in ipairs(row[4] and cmsgpack.unpack(row[4]) or {}) do
-      if entry[1] + MINUTE_MS > now then
-        cell.log[#cell.log + 1] = entry
-        cell.used = cell.used + entry[2]
+  local function uncharge(number)
+    for at, entry in ipairs(log) do
+      if entry[3] <= number and number <= entry[4] then
+        entry[2] = entry[2] - 1
+        used = used - 1
+        if entry[2] == 0 then
+          table.remove(log, at)
+        end
+        break
       end
     end
-    -- A clock that was set back does not bring a day back.
-    if tonumber(row[5] or 0) >= day then
-      cell.day = tonumber(row[5])
-      cell.requests, cell.tokens = tonumber(row[6]), tonumber(row[7])
-      cell.since = tonumber(row[8])
+    if requests > 0 and number >= since then
+      requests = requests - 1
     end
-    return cell
   end
 
-  local function write(cell)
-    redis.call(
-      'HSET', cell.name, 'log', cmsgpack.pack(cell.log), 'day', text(cell.day),
-      'requests', text(cell.requests), 'tokens', text(cell.tokens), 'since', text(cell.since),
-      'failed', cmsgpack.pack(cell.failed))
-  end
+  local limited = {}
 
   -- How many of `count` requests the client may make now, and when it may make one more.
-  function clients.gate(cell, count, now)
+  function limited.gate(count)
     local allowed, retry_at = count, now
-    if cell.minute_limit > 0 and cell.used + allowed > cell.minute_limit then
-      allowed = math.max(0, cell.minute_limit - cell.used)
-      retry_at = now + MINUTE_MS
-      local left = cell.used + allowed
-      for _, entry in ipairs(cell.log) do
+    if minute_limit > 0 and used + allowed > minute_limit then
+      allowed = math.max(0, minute_limit - used)
+      retry_at = now + CLIENT_MINUTE_MS
+      local left = used + allowed
+      for _, entry in ipairs(log) do
         left = left - entry[2]
-        if left < cell.minute_limit then
-          retry_at = entry[1] + MINUTE_MS
+        if left < minute_limit then
+          retry_at = entry[1] + CLIENT_MINUTE_MS
           break
         end
       end
     end
-    if cell.day_limit > 0 and cell.requests + allowed >= cell.day_limit then
-      allowed, retry_at = math.max(0, cell.day_limit - cell.requests), cell.day
+    if day_limit > 0 and requests + allowed >= day_limit then
+      allowed, retry_at = math.max(0, day_limit - requests), day
     end
-    if cell.token_limit > 0 and cell.tokens >= cell.token_limit then
-      allowed, retry_at = 0, cell.day
+    if token_limit > 0 and tokens >= token_limit then
+      allowed, retry_at = 0, day
     end
     return allowed, retry_at
   end
 
   -- Charge `count` leases, whose numbers end with `last`.
-  function clients.charge(cell, count, last, now)
-    local newest, first = cell.log[#cell.log], last - count + 1
-    local share = math.ceil(cell.minute_limit / LOG_SIZE)
+  function limited.charge(count, last)
+    local newest, first = log[#log], last - count + 1
+    local share = math.ceil(minute_limit / CLIENT_LOG_SIZE)
     if newest and (newest[1] >= now or newest[2] + count <= share
-        and now - newest[1] <= MINUTE_MS / LOG_SIZE) then
+        and now - newest[1] <= CLIENT_MINUTE_MS / CLIENT_LOG_SIZE) then
       newest[1], newest[2], newest[4] = math.max(newest[1], now), newest[2] + count, last
-    elseif cell.minute_limit > 0 then
-      cell.log[#cell.log + 1] = { now, count, first, last }
+    elseif minute_limit > 0 then
+      log[#log + 1] = { now, count, first, last }
     end
-    if cell.requests == 0 then
-      cell.since = first
+    if requests == 0 then
+      since = first
     end
-    cell.requests = cell.requests + count
-    write(cell)
-  end
-
-  local function uncharge(cell, number)
-    for at, entry in ipairs(cell.log) do
-      if entry[3] <= number and number <= entry[4] then
-        entry[2] = entry[2] - 1
-        cell.used = cell.used - 1
-        if entry[2] == 0 then
-          table.remove(cell.log, at)
-        end
-        break
-      end
-    end
-    if cell.requests > 0 and number >= cell.since then
-      cell.requests = cell.requests - 1
-    end
+    requests = requests + count
+    write()
   end
 
   -- Give the charge of a lease back where it still counts.
-  function clients.refund(cell, number)
-    uncharge(cell, number)
-    write(cell)
+  function limited.refund(number)
+    uncharge(number)
+    write()
   end
 
-  function clients.note_failed(cell, number)
-    cell.failed[#cell.failed + 1] = number
-    if #cell.failed > FAILED_SIZE then
-      table.remove(cell.failed, 1)
+  function limited.note_failed(number)
+    failed[#failed + 1] = number
+    if #failed > CLIENT_FAILED_SIZE then
+      table.remove(failed, 1)
     end
-    write(cell)
+    write()
   end
 
   -- Take back the charges of failed tries that this call replaces, `most` at most; returns how
   -- many. Nothing is written before something is charged in their place.
-  function clients.take_back(cell, numbers, most)
+  function limited.take_back(numbers, most)
     local replaced, left, taken = {}, {}, 0
     for _, number in ipairs(numbers) do replaced[number] = true end
-    for _, number in ipairs(cell.failed) do
+    for _, number in ipairs(failed) do
       if replaced[number] and taken < most then
-        uncharge(cell, number)
+        uncharge(number)
         taken = taken + 1
       else
         left[#left + 1] = number
       end
     end
-    cell.failed = left
+    failed = left
     return taken
   end
 
-  function clients.spend(cell, tokens)
-    cell.tokens = cell.tokens + tokens
-    write(cell)
+  function limited.spend(more)
+    tokens = tokens + more
+    write()
   end
+
+  return limited
 end

@@ -4,7 +4,7 @@
 -- ARGV  1 model
 --       2 limit     most projects told
 --       3 tokens    of the request in question
---       4 calendar  JSON: ends of the quota day, slack
+--       4 calendar  see quota
 -- Reply {rows, now}; a row has
 --       project, score, live keys, leases in flight, 1 when each live key is full, cool until,
 --       flags, cool until of the whole project, when a request fits or '' for never,
@@ -23,7 +23,7 @@ local function live_keys(project)
   for _, key_id in ipairs(redis.call('ZRANGE', named('live', project), 0, JOURNAL_SIZE)) do
     local row = redis.call('HMGET', named('key', key_id), 'max_in_flight', 'proxy', 'tags')
     local room = tonumber(row[1] or 0)
-    local leases = redis.call('ZCOUNT', named('leases', key_id), '(' .. text(now), '+inf')
+    local leases = redis.call('ZCOUNT', named('leases', key_id), '(' .. now, '+inf')
     open = open + leases
     if room == 0 or leases < room then
       is_full = 0
@@ -35,14 +35,25 @@ local function live_keys(project)
   return open, is_full, shown
 end
 
+-- Requests and tokens that count at a time.
+local function used_at(state, time)
+  local requests, tokens = 0, 0
+  for _, entry in ipairs(entries_of(state)) do
+    if entry.first <= time and entry.last + WINDOW > time then
+      requests, tokens = requests + entry.n, tokens + entry.tokens
+    end
+  end
+  return requests, tokens
+end
+
 local function window(limits, kind, used)
   local limit = limits[kind]
-  return { text(limit or -1), text(used), limit and limits.learned[kind] and 1 or 0 }
+  return { limit or -1, used, limit and limits.learned[kind] and 1 or 0 }
 end
 
 local function read_pace(state)
   local requests, since = pace.read(state.pace, now)
-  return { text(requests), text(since) }
+  return { requests, since }
 end
 
 local rows = {}
@@ -64,10 +75,10 @@ for index, project in ipairs(projects) do
     redis.call('ZCARD', named('live', project)),
     open,
     is_full,
-    text(state.cool_until),
+    state.cool_until,
     state.flags,
-    text(cool_until),
-    fits < HUGE and is_offered(limits) and text(math.ceil(fits)) or '',
+    cool_until,
+    fits < HUGE and is_offered(limits) and math.ceil(fits) or '',
     window(limits, 'rpm', requests),
     window(limits, 'tpm', used),
     window(limits, 'rpd', state.day_count),
@@ -75,4 +86,4 @@ for index, project in ipairs(projects) do
     shown,
   }
 end
-return { rows, text(now) }
+return { rows, now }

@@ -5,52 +5,47 @@
 -- a project's before its tier's, a longer pattern before a shorter one. What they come to for
 -- one model is kept in `limits` until a declaration changes, so that nobody reads them all.
 
-local NO_LIMITS = {}
+-- Work out and keep what the declarations come to for a model; returns for how many holders.
+local function compile_limits(model, version)
+  local function to_pattern(wildcard)
+    local escaped = string.gsub(wildcard, '[%-%.%+%[%]%(%)%$%^%%%?]', '%%%0')
+    return '^' .. string.gsub(escaped, '%*', '.*') .. '$'
+  end
 
-local function to_pattern(wildcard)
-  local escaped = string.gsub(wildcard, '[%-%.%+%[%]%(%)%$%^%%%?]', '%%%0')
-  return '^' .. string.gsub(escaped, '%*', '.*') .. '$'
-end
-
-local function declarations_for(model)
   local found = {}
   local rows = redis.call('HGETALL', named('quotas'))
   for at = 1, #rows, 2 do
     local holder, pattern = string.match(rows[at], '^([pt]/[^/]*)/(.*)$')
     if holder and string.find(model, to_pattern(pattern)) then
       found[#found + 1] = {
-        holder = holder, length = #pattern, pattern = pattern,
-        limits = cjson.decode(rows[at + 1]),
+        holder = holder, pattern = pattern, limits = cjson.decode(rows[at + 1]),
       }
     end
   end
   table.sort(found, function(one, other)
-    if one.length ~= other.length then
-      return one.length > other.length
+    if #one.pattern ~= #other.pattern then
+      return #one.pattern > #other.pattern
     end
     return one.pattern < other.pattern
   end)
-  return found
-end
 
-local function compile_limits(model, version)
   local resolved = {}
-  for _, declared in ipairs(declarations_for(model)) do
+  for _, declared in ipairs(found) do
     local limits = resolved[declared.holder] or {}
     for _, kind in ipairs(KINDS) do
       limits[kind] = limits[kind] or tonumber(declared.limits[kind])
     end
     resolved[declared.holder] = limits
   end
-  local name, rows, size = named('limits', model), {}, 0
+  local name, fields, size = named('limits', model), {}, 0
   for holder, limits in pairs(resolved) do
     size = size + 1
-    rows[#rows + 1] = holder
-    rows[#rows + 1] = cmsgpack.pack(limits)
+    fields[#fields + 1] = holder
+    fields[#fields + 1] = cmsgpack.pack(limits)
   end
   redis.call('DEL', name)
-  for first = 1, #rows, 2 * CHUNK do
-    redis.call('HSET', name, unpack(rows, first, math.min(first + 2 * CHUNK - 1, #rows)))
+  for first = 1, #fields, 2 * CHUNK do
+    redis.call('HSET', name, unpack(fields, first, math.min(first + 2 * CHUNK - 1, #fields)))
   end
   redis.call('HSET', name, 'version', version, 'size', size)
   redis.call('PEXPIRE', name, IDLE_MODEL_MS)
@@ -63,11 +58,11 @@ local compiled = {}
 local function compiled_for(model)
   local known = compiled[model]
   if not known then
-    local version = redis.call('HGET', named('counters'), 'quotas') or '0'
-    known = { version = tonumber(version), size = 0 }
-    if version ~= '0' then
+    local version = counter('quotas')
+    known = { version = version, size = 0 }
+    if version > 0 then
       local row = redis.call('HMGET', named('limits', model), 'version', 'size')
-      known.size = row[1] == version and tonumber(row[2]) or compile_limits(model, version)
+      known.size = tonumber(row[1]) == version and tonumber(row[2]) or compile_limits(model, version)
     end
     compiled[model] = known
   end
@@ -109,14 +104,4 @@ end
 
 local function is_offered(limits)
   return limits.rpm ~= 0 and limits.tpm ~= 0 and limits.rpd ~= 0
-end
-
--- What a lease says at its end: when it was granted, the time charged (0 for a free call),
--- tokens charged, and the end of the day charged.
-local function charge_of(lease)
-  local granted, at, tokens, day_end = string.match(lease, '/(%d+)%.(%d+)%.(%d+)%.(%d+)$')
-  return {
-    granted = tonumber(granted or 0), at = tonumber(at or 0),
-    tokens = tonumber(tokens or 0), day_end = tonumber(day_end or 0),
-  }
 end

@@ -48,7 +48,7 @@ end
 local own = named('project', into)
 local cool_until = tonumber(gone[2] or 0)
 if cool_until > math.max(now, project_cool_until(into)) then
-  redis.call('HSET', own, 'cool_until', text(cool_until), 'cool_key', gone[3] or '')
+  cool_whole_project(into, cool_until, gone[3] or '')
 end
 if gone[1] then
   redis.call('HSETNX', own, 'tier', gone[1])

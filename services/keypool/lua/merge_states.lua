@@ -11,12 +11,6 @@ local function merge_logs(one, other)
   for _, entry in ipairs(other) do
     log[#log + 1] = entry
   end
-  table.sort(log, function(left, right)
-    if left.last ~= right.last then
-      return left.last < right.last
-    end
-    return left.first < right.first
-  end)
   return log
 end
 
@@ -35,9 +29,7 @@ end
 
 local function merge_state(state, gone, now)
   if gone.cool_until > state.cool_until then
-    local is_short = has(state, SHORT)
     state.cool_until, state.flags = gone.cool_until, gone.flags
-    set(state, SHORT, is_short)
   end
   state.rank = math.max(state.rank, gone.rank)
   state.level = math.max(state.level, gone.level)
@@ -46,14 +38,15 @@ local function merge_state(state, gone, now)
   state.counted = state.counted + gone.day_count
   state.pace = pace.merge(state.pace, gone.pace, now)
   state.learned = merge_lessons(state.learned, gone.learned)
-  state.log = merge_logs(state.log, gone.log)
+  set_entries(state, merge_logs(entries_of(state), entries_of(gone)))
 end
 
 local function merge_states(from, into, now)
   local tier = redis.call('HGET', named('project', into), 'tier') or nil
   for _, model in ipairs(redis.call('ZRANGE', named('models'), 0, -1)) do
-    local name = state_name(model, from)
-    if redis.call('EXISTS', name) == 1 then
+    local number = known_number(model)
+    local name = number and named('state', number .. ':' .. from)
+    if name and redis.call('EXISTS', name) == 1 then
       local state = read_state(model, into, now)
       merge_state(state, read_state(model, from, now), now)
       redis.call('DEL', name)

@@ -69,7 +69,7 @@ end
 local function wake(projects, now)
   local rows = {}
   for project in pairs(projects) do
-    rows[#rows + 1] = text(now)
+    rows[#rows + 1] = now
     rows[#rows + 1] = project
   end
   if #rows == 0 then

@@ -4,15 +4,6 @@
 -- Reply the models whose order `sweep_model` has to go through
 -- Keeps The version of the declarations is a time and only grows.
 
-local counters = named('counters')
-local before = tonumber(redis.call('HGET', counters, 'quotas') or 0)
-redis.call('HSET', counters, 'quotas', text(math.max(pool_clock(), before + 1)))
-local models = {}
-for _, model in ipairs(redis.call('ZRANGE', named('models'), 0, -1)) do
-  if redis.call('EXISTS', named('progress', model)) == 1 then
-    models[#models + 1] = model
-  else
-    redis.call('ZREM', named('models'), model)
-  end
-end
-return models
+local now = pool_clock()
+set_counter('quotas', math.max(now, counter('quotas') + 1))
+return tidy_models(redis.call('ZRANGE', named('models'), 0, -1), now)

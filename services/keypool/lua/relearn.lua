@@ -4,7 +4,7 @@
 -- ARGV  1 memory     JSON: version of the declared limits, declared limits as pairs, rows of
 --                    {model, project, tier, charges as {first, last, tokens, end of the day}}
 --       2.. packed states, one for each row, '' where none is known
---       last calendar
+--       last calendar, see quota
 -- Reply nothing
 -- Keeps What is known is only ever raised: of two memories of one charge, or of one day's
 --       count, the higher stays. Charges of after the packed state were made by this caller
@@ -37,28 +37,24 @@ local function recall_log(log, others)
       log[#log + 1] = other
     end
   end
-  table.sort(log, function(one, other)
-    if one.last ~= other.last then
-      return one.last < other.last
-    end
-    return one.first < other.first
-  end)
+  return log
 end
 
-local function recall_lessons(learned, others)
+local function recall_lessons(lessons, others)
+  local learned = {}
   for _, kind in ipairs(KINDS) do
-    local lesson, other = learned[kind], others[kind]
+    local lesson, other = lessons[kind], others[kind]
+    learned[kind] = lesson
     if other and (not lesson or other.time > lesson.time) then
       learned[kind] = other
     end
   end
+  return learned
 end
 
 local function recall(state, other)
   if other.cool_until > state.cool_until then
-    local is_short = has(state, SHORT)
     state.cool_until, state.flags = other.cool_until, other.flags
-    set(state, SHORT, is_short)
   end
   state.rank = math.max(state.rank, other.rank)
   state.level = math.max(state.level, other.level)
@@ -68,8 +64,8 @@ local function recall(state, other)
     state.counted = state.day_count + state.next_count
   end
   state.pace = state.pace or other.pace
-  recall_lessons(state.learned, other.learned)
-  recall_log(state.log, other.log)
+  state.learned = recall_lessons(state.learned, other.learned)
+  set_entries(state, recall_log(entries_of(state), entries_of(other)))
 end
 
 local function add_charges(state, limits, charges)
@@ -89,8 +85,7 @@ for _, row in ipairs(memory.declared) do
   declares = redis.call('HSETNX', named('quotas'), row[1], row[2]) == 1 or declares
 end
 if declares then
-  local known = tonumber(redis.call('HGET', named('counters'), 'quotas') or 0)
-  redis.call('HSET', named('counters'), 'quotas', text(math.max(now, known + 1, memory.version)))
+  set_counter('quotas', math.max(now, counter('quotas') + 1, memory.version))
 end
 
 for index, row in ipairs(memory.rows) do
@@ -99,7 +94,8 @@ for index, row in ipairs(memory.rows) do
   local packed = ARGV[1 + index]
   if packed ~= '' then
     -- Written to be read by the one who knows the layout; what is saved below replaces it.
-    redis.call('SET', state_name(model, project), packed)
+    local number = give_number(model)
+    redis.call('SET', named('state', number .. ':' .. project), packed)
     recall(state, read_state(model, project, now))
   end
   if tier ~= '' then
@@ -108,5 +104,5 @@ for index, row in ipairs(memory.rows) do
   local limits = limits_of(state, tier ~= '' and tier or nil)
   add_charges(state, limits, charges)
   save(state, limits, now)
-  redis.call('ZADD', named('models'), 'NX', now, model)
+  redis.call('ZADD', named('models'), now, model)
 end

@@ -3,14 +3,16 @@
 -- KEYS  1 prefix of the pool
 -- ARGV  1 epoch      withdrawal epoch that the caller knows
 --       2 outcomes   JSON: rows of
---                    {lease or '', report or '', key, project or '', model,
---                     'succeeded' | 'failed' | 'unused' | 'abandoned',
---                     'none' | 'kill-key' | 'cool-model' | 'cool-project' | 'model-absent',
---                     ms to cool, 1 when guessed, 1 when the quota day bounds it, rule, client,
---                     {input, output, cached and thought tokens} or {}, start ms or 0,
---                     1 when it was not sent, limits told: {a minute, tokens, a day} or 0 each,
---                     1 when it failed through no fault of its client and is being replaced}
---       3 calendar   JSON: ends of the quota day, slack
+--                    {lease or '', 'succeeded' | 'failed' | 'unused' | 'abandoned', client,
+--                     start ms or 0, {input, output, cached and thought tokens} or {},
+--                     more or nothing}
+--                    more, for failures and reports:
+--                    {report, key and model for a use without a lease; effect: 'none' |
+--                     'kill-key' | 'cool-model' | 'cool-project' | 'model-absent'; ms to cool,
+--                     is_guess, is_day when the quota day bounds it, rule, is_unsent, limits
+--                     told: {a minute, tokens, a day} or 0 each; is_replaced when it failed
+--                     through no fault of its client and is tried again}
+--       3 calendar   see quota
 -- Reply {kinds, withdrawals, frozen}
 --       kinds        'settled' | 'repeated' | 'late' | 'unknown', one for each outcome
 --       withdrawals  {epoch, 1 when all is withdrawn, withdrawn...}
@@ -33,53 +35,43 @@ local DAY_PROBES = 2
 local known_epoch = tonumber(ARGV[1])
 local outcomes = cjson.decode(ARGV[2])
 
-local function claim_lease(lease, key_id)
-  local expires = redis.call('ZSCORE', named('leases', key_id), lease)
+local function claim_lease(row)
+  local open = named('leases', row.key)
+  local expires = redis.call('ZSCORE', open, row.number)
   if expires then
-    redis.call('ZREM', named('leases', key_id), lease)
+    redis.call('ZREM', open, row.number)
     return tonumber(expires) > now and 'settled' or 'late'
-  elseif redis.call('ZREM', named('lapsed', key_id), lease) == 1 then
+  elseif redis.call('ZREM', named('lapsed', row.key), row.number) == 1 then
     return 'late'
-  elseif redis.call('EXISTS', named('key', key_id)) == 1 then
+  elseif redis.call('EXISTS', named('key', row.key)) == 1 then
     return 'repeated'
   end
   return 'unknown'
 end
 
-local function claim_report(report, key_id)
-  if redis.call('EXISTS', named('key', key_id)) == 0 then
+local function claim_report(row)
+  if redis.call('EXISTS', named('key', row.key)) == 0 then
     return 'unknown'
-  elseif redis.call('SET', named('report', report), 1, 'NX', 'PX', REPORT_MS) then
+  elseif redis.call('SET', named('report', row.report), 1, 'NX', 'PX', REPORT_MS) then
     return 'settled'
   end
   return 'repeated'
 end
 
-local function count_outcome(key_id, outcome)
-  local name = named('key', key_id)
-  redis.call('HSET', name, 'last_use', text(now))
-  if outcome == 'succeeded' then
-    redis.call('HINCRBY', name, 'successes', 1)
-  elseif outcome == 'failed' then
-    redis.call('HINCRBY', name, 'failures', 1)
-  end
-end
-
 -- Until when a model cools, and as what.
-local function cooling_of(row, held, charged)
-  local midnight = held.state.day_end
+local function cooling_of(row, held)
   if row.is_day then
-    return climb(held, charged, row.ms, midnight, DAY_PROBES), HALF_OPEN
+    return climb(held, row, row.ms, held.state.day_end, DAY_PROBES), HALF_OPEN
   elseif row.is_guess then
-    return climb(held, charged, BARE_MS, now + LONGEST_BARE_MS), GUESSED + HALF_OPEN
+    return climb(held, row, BARE_MS, now + LONGEST_BARE_MS), GUESSED + HALF_OPEN
   end
   return now + row.ms, 0
 end
 
-local function punish(row, held, charged)
+local function punish(row, held)
   if row.effect == 'cool-model' then
     learn(held, row.limits)
-    cool_model(held, cooling_of(row, held, charged))
+    cool_model(held, cooling_of(row, held))
   elseif row.effect == 'model-absent' then
     cool_model(held, now + row.ms, ABSENT)
   elseif row.effect ~= 'none' and not is_frozen(row.rule, row.key) then
@@ -91,72 +83,69 @@ local function punish(row, held, charged)
   end
 end
 
-local function leave_queue(lease, model, charged)
-  if charged.granted > now then
-    local holder = string.match(lease, '([^/]+)/[^/]+$')
-    redis.call('ZREM', named('ahead', model), lease)
-    redis.call('ZREM', named('ahead', model .. '/' .. holder), lease)
+local function leave_queue(row)
+  if row.granted > now then
+    redis.call('ZREM', named('ahead', row.model), row.number)
+    redis.call('ZREM', named('ahead', row.model .. '/' .. row.holder), row.number)
   end
 end
 
 local function apply(row)
   local held = open_state(row.model, row.project)
-  local charged = charge_of(row.lease)
-  if row.lease == '' then
-    charged.granted = now
+  if not row.lease then
     if row.outcome ~= 'unused' then
       charge_report(held, row.started > 0 and row.started or now, row.tokens[1])
     end
-  elseif charged.at > 0 then
+  elseif row.charged > 0 then
     if row.outcome == 'unused' or row.is_unsent then
-      refund(held, charged)
+      refund(held, row)
     else
-      reconcile(held, charged, row.started > 0 and row.started or charged.at, row.tokens[1])
+      reconcile(held, row)
     end
   end
-  if row.lease ~= '' then
+  local key = open_key(row.key)
+  if row.lease and key.room > 0 then
     release(row.project)
   end
   if row.outcome == 'unused' then
-    leave_queue(row.lease, row.model, charged)
+    leave_queue(row)
     return_turn(held, row.key, row.project)
     return
   end
-  count_outcome(row.key, row.outcome)
-  if row.outcome == 'succeeded' and (charged.at > 0 or row.lease == '') then
-    succeed(held, charged)
+  count_outcome(key, row.outcome)
+  if row.outcome == 'succeeded' and (not row.lease or row.charged > 0) then
+    succeed(held, row)
   elseif row.outcome == 'failed' then
-    punish(row, held, charged)
+    punish(row, held)
   end
 end
 
--- Limited clients of this call; false for those without limits.
-local client_cells = {}
+-- Clients of this call; false for those without limits.
+local clients = {}
 
-local function client_cell(client)
-  local cell = client_cells[client]
-  if cell == nil then
-    cell = clients.read(client, now, day_at(calendar.ends, now)) or false
-    client_cells[client] = cell
+local function client_of(name)
+  local client = clients[name]
+  if client == nil then
+    client = open_client(name, now, next_midnight(now)) or false
+    clients[name] = client
   end
-  return cell
+  return client
 end
 
 -- Give back what a lease has charged its client, or let the try that replaces it do so.
 local function return_charge(row)
   local gives_back = row.outcome == 'unused' or row.is_unsent
-  if row.lease == '' or not (gives_back or row.is_replaced) or charge_of(row.lease).at == 0 then
+  if not row.lease or row.charged == 0 or not (gives_back or row.is_replaced) then
     return
   end
   -- A lease of a stock was charged to nobody, whoever used it in the end.
-  local number, holder = string.match(row.lease, '^(%d+)/.*/([^/]+)/[^/]+$')
-  local cell = client_cell(holder)
-  if not cell then
+  local holder = client_of(row.holder)
+  if not holder then
     return
   elseif gives_back then
-    clients.refund(cell, tonumber(number))
+    holder.refund(tonumber(row.number))
   else
-    clients.note_failed(cell, tonumber(number))
+    holder.note_failed(tonumber(row.number))
   end
 end
 
@@ -166,40 +155,52 @@ local function account(row)
     return
   end
   note_usage(row.key, row.client, row.model, row.outcome, row.tokens)
-  local cell = client_cell(row.client)
-  if cell and row.tokens[1] then
-    clients.spend(cell, row.tokens[1] + row.tokens[2] + row.tokens[4])
+  local client = row.tokens[1] and client_of(row.client)
+  if client then
+    client.spend(row.tokens[1] + row.tokens[2] + row.tokens[4])
   end
 end
 
+-- Number, model, project, key, who acquired it, when it was granted, the time charged (0 for a
+-- free call), tokens charged, and the end of the day charged.
+local LEASE = '^(%d+)/[^/]*/([^/]*)/([^/]*)/([^/]*)/([^/]*)/(%d+)%.(%d+)%.(%d+)%.(%d+)$'
+
+local function read_lease(row, lease)
+  local granted, charged, reserved, day_end
+  row.lease = lease
+  row.number, row.model, row.project, row.key, row.holder, granted, charged, reserved, day_end =
+    string.match(lease, LEASE)
+  row.project = resolve_project(row.project)
+  row.granted, row.charged = tonumber(granted), tonumber(charged)
+  row.reserved, row.day_end = tonumber(reserved), tonumber(day_end)
+end
+
 local function read_row(fields)
-  return {
-    lease = fields[1], report = fields[2], key = fields[3], project = fields[4],
-    model = fields[5], outcome = fields[6], effect = fields[7], ms = fields[8],
-    is_guess = fields[9] == 1, is_day = fields[10] == 1, rule = fields[11], client = fields[12],
-    tokens = fields[13], started = fields[14], is_unsent = fields[15] == 1, limits = fields[16],
-    is_replaced = fields[17] == 1,
-  }
+  local row = fields[6] or {}
+  local lease = fields[1]
+  row.outcome, row.client, row.started, row.tokens = fields[2], fields[3], fields[4], fields[5]
+  row.effect = row.effect or 'none'
+  if lease ~= '' then
+    read_lease(row, lease)
+  else
+    row.project = redis.call('HGET', named('key', row.key), 'project')
+    row.granted = now
+  end
+  return row
 end
 
 local kinds = {}
 for index, fields in ipairs(outcomes) do
   local row = read_row(fields)
-  local kind
-  if row.lease ~= '' then
-    kind = claim_lease(row.lease, row.key)
-    row.project = resolve_project(row.project)
-  else
-    kind = claim_report(row.report, row.key)
-    row.project = redis.call('HGET', named('key', row.key), 'project')
-  end
+  local kind = row.lease and claim_lease(row) or claim_report(row)
   if kind == 'settled' or kind == 'late' then
     apply(row)
     account(row)
   end
   kinds[index] = kind
 end
-redis.call('HSET', named('counters'), 'clock', text(now))
+set_counter('clock', now)
 write_states()
-write_usage(now, day_at(calendar.ends, now))
+write_keys()
+write_usage(now, next_midnight(now))
 return { kinds, withdrawals_since(known_epoch), frozen_now }

@@ -14,8 +14,8 @@ local function is_frozen(rule, key_id)
     return true
   end
   local faults = named('faults', rule)
-  redis.call('ZREMRANGEBYSCORE', faults, '-inf', text(now - FAULTS_MS))
-  redis.call('ZADD', faults, text(now), key_id)
+  redis.call('ZREMRANGEBYSCORE', faults, '-inf', now - FAULTS_MS)
+  redis.call('ZADD', faults, now, key_id)
   redis.call('PEXPIRE', faults, FAULTS_MS)
   local most = math.max(FEWEST, math.ceil(SHARE * redis.call('ZCARD', named('key_ids'))))
   if redis.call('ZCARD', faults) < most then

@@ -15,9 +15,9 @@ if version ~= ARGV[1] then
 end
 local states = {}
 for at = 2, #ARGV, 2 do
-  local model, project = ARGV[at], ARGV[at + 1]
+  local number, project = known_number(ARGV[at]), ARGV[at + 1]
   states[#states + 1] = {
-    redis.call('GET', named('state', model) .. ':' .. project) or '',
+    number and redis.call('GET', named('state', number .. ':' .. project)) or '',
     redis.call('HGET', named('project', project), 'tier') or '',
   }
 end

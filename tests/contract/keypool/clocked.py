@@ -102,6 +102,13 @@ class Clocked:
         results, _ = await self.leasing.settle(rows, (), POOL, 0)
         return results
 
+    async def packed_state(self, model: str, project: str) -> bytes | None:
+        """What is stored of a project for a model."""
+        number = await self.redis.hget(pool_key(POOL, "counters"), f"m/{model}")
+        name = pool_key(POOL, "state", f"{int(number or 0)}:{project}")
+        packed: bytes | None = await self.redis.get(name)
+        return packed
+
     async def limit_key(self, key_id: str, most: int) -> None:
         await self.redis.hset(pool_key(POOL, "key", key_id), "max_in_flight", most)
 

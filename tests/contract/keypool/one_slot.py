@@ -27,10 +27,16 @@ ENTRY_POINTS = {name for name, source in SOURCES.items() if "\n-- Reply " in sou
 """The scripts that can be run: those whose header tells a reply. The others are parts of them."""
 
 
+def first_line(name: str) -> str:
+    """Return what a file says it is; the loader changes lines further down."""
+    return SOURCES[name].partition("\n")[0]
+
+
 @functools.cache
 def name_of(script: Script) -> str:
     """Return the name of a script: that of the one part that can be run."""
-    [name] = [name for name in ENTRY_POINTS if SOURCES[name] in script.text]
+    lines = set(script.text.split("\n"))
+    [name] = [name for name in ENTRY_POINTS if first_line(name) in lines]
     return name
 
 

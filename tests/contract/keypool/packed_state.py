@@ -3,9 +3,9 @@
 import struct
 from dataclasses import dataclass
 
-LEARNED = 8
-PACED = 32
+COOLED, AHEAD, TAUGHT, PACED, SUMMED = 2, 4, 8, 16, 32
 PACE_BYTES = 4 + 7 * 2
+HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,6 @@ class Entry:
 class State:
     rank: float
     cool_until: float
-    flags: int
     day_end: int
     day_count: int
     learned: dict[str, int]
@@ -68,22 +67,31 @@ def _whole(packed: bytes, at: int, size: int) -> int:
 
 
 def read_state(packed: bytes) -> State:
-    rank, cool_until, flags = struct.unpack_from("<ddB", packed)
-    at = 18 + 6
-    day_end, day_count = _whole(packed, at, 6), _whole(packed, at + 6, 4)
-    at += 12
-    learned = {}
-    if flags & LEARNED:
+    bits, rank = packed[0], struct.unpack_from("<d", packed, 1)[0]
+    day_end, day_count = _whole(packed, 9, 3) * HOUR_MS, _whole(packed, 12, 3)
+    at, cool_until, learned = 15, 0.0, {}
+    if bits & COOLED:
+        cool_until = struct.unpack_from("<d", packed, at)[0]
+        at += 16
+    if bits & AHEAD:
+        at += 2
+    if bits & TAUGHT:
         for kind in ("rpm", "tpm", "rpd"):
             if limit := _whole(packed, at, 4):
                 learned[kind] = limit
             at += 10
-    if flags & PACED:
+    if bits & PACED:
         at += PACE_BYTES
+    sums = None
+    if bits & SUMMED:
+        sums = _whole(packed, at, 4), _whole(packed, at + 4, 6)
+        at += 10
     log = []
     for place in range(at, len(packed), 14):
         last, span = _whole(packed, place, 6), _whole(packed, place + 6, 2)
         requests, tokens = _whole(packed, place + 8, 2), _whole(packed, place + 10, 4)
         log.append(Entry(last - span, last, requests, tokens))
     assert at + 14 * len(log) == len(packed)
-    return State(rank, cool_until, flags, day_end, day_count, learned, tuple(log))
+    told = sum(entry.requests for entry in log), sum(entry.tokens for entry in log)
+    assert sums in {None, told}
+    return State(rank, cool_until, day_end, day_count, learned, tuple(log))

@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
+from services.keypool.catalog import KeyChange
 from services.keypool.model import RefusalReason
-from tests.contract.keypool.clocked import Clocked
+from tests.contract.keypool.clocked import POOL, Clocked
 
 
 class TestInFlight:
@@ -45,8 +46,7 @@ class TestInFlight:
     async def test_a_higher_priority_goes_first_within_a_project(self, pool: Clocked) -> None:
         await pool.open([3])
         keys = sorted(lease.key_id for lease in (await pool.acquire(3)).leases)
-        await pool.redis.hset(f"gb:1:{{default}}:k:{keys[1]}", "priority", 5)
-        await pool.limit_key(keys[1], 3)
+        await pool.keys.change(POOL, keys[1], KeyChange(priority=5, max_in_flight=3))
 
         served = [(await pool.one()).key_id for _ in range(4)]
 

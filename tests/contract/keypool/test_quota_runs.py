@@ -28,7 +28,7 @@ async def check(run: Run) -> None:
     for model in MODELS:
         for project in range(len(run.projects)):
             check_starts(run, f"p{project}", model)
-            packed = await run.pool.redis.get(pool_key(POOL, "state", f"{model}:p{project}"))
+            packed = await run.pool.packed_state(model, f"p{project}")
             if packed:
                 state = read_state(packed)
                 check_log(run, state, f"p{project}", model, now)
@@ -98,8 +98,8 @@ async def check_score(run: Run, state: State, project: str, model: str, now: int
         return
     if score is None:
         number = await run.pool.redis.zscore(pool_key(POOL, "admitted"), project)
-        cursor = await run.pool.redis.hget(pool_key(POOL, "progress", model), "cursor")
-        assert number > float(cursor or 0), (project, model)
+        rows = await run.pool.redis.zrange(pool_key(POOL, "order", model), 0, 0, withscores=True)
+        assert number > (-rows[0][1] if rows else 0), (project, model)
         return
     # A limit that was learned may count as well, or not: the score allows for either.
     limits = {

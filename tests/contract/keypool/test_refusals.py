@@ -6,6 +6,7 @@ import pytest
 
 from services.judging import Effect
 from services.keypool.model import Lease, Outcome, RefusalReason, Wishes
+from services.keypool.redis_keys import pool_key
 from services.keypool.store import OutcomeRow
 from tests.contract.keypool.conftest import Stores
 from tests.contract.keypool.leasing_steps import name_of, one, store_time
@@ -104,8 +105,6 @@ def cooled(lease: Lease, seconds: float) -> OutcomeRow:
 
 
 async def cool_project(stores: Stores, pool: str, project: str) -> None:
-    await stores.redis.hset(
-        f"gb:1:{{{pool}}}:p:{project}",
-        "cool_until",
-        str(int((await store_time(stores)).timestamp() * 1000) + 60_000),
-    )
+    until = int((await store_time(stores)).timestamp() * 1000) + 60_000
+    await stores.redis.hset(pool_key(pool, "project", project), "cool_until", until)
+    await stores.redis.hset(pool_key(pool, "counters"), "cooling", until)

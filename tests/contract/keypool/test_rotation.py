@@ -108,6 +108,16 @@ async def test_keys_of_one_project_take_turns(stores: Stores, keys: int, counts:
     assert max(served.values()) - (min(served.values()) if len(served) == keys else 0) <= 1
 
 
+async def test_a_key_that_joins_another_takes_turns_with_it(stores: Stores) -> None:
+    pool = await fresh_pool(stores, [1])
+    await acquire(stores, pool, 30)
+    await stores.admin.create(pool, new_keys([2]))
+
+    served = Counter(lease.key_id for lease in await acquire(stores, pool, 40))
+
+    assert sorted(served.values()) == [20, 20]
+
+
 async def test_models_rotate_independently(stores: Stores) -> None:
     pool = await fresh_pool(stores, [1] * 3)
     await acquire(stores, pool, 1, model="a")
