@@ -89,6 +89,7 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "UPLOAD_IDLE_SECONDS": (Part.EDGE,),
     # files
     "FILES_BUFFER_BYTES": (Part.FILES,),
+    "FILES_IDLE_SECONDS": (Part.FILES,),
     "FILES_LEASE_SECONDS": (Part.FILES,),
     "FILES_MAX_BYTES": (Part.FILES,),
     "FILES_PROCESSING_SECONDS": (Part.FILES,),

@@ -63,6 +63,7 @@ _UPLOADS: dict[str, tuple[int, str, str, str]] = {
         "active",
         "Another request is writing to this upload.",
     ),
+    "WRITER_SILENT": (408, "DEADLINE_EXCEEDED", "", "Nothing came for too long."),
     "UPLOAD_UNKNOWN": (404, "NOT_FOUND", "final", "There is no such upload, or it has expired."),
     "UPLOAD_CANCELLED": (
         410,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.files import metrics
+from services.files.asking import Asking
 from services.files.budget import Budget
 from services.files.copying import Copier
 from services.files.ensuring import Ensurer
@@ -15,6 +16,7 @@ from services.files.google.upload_wire import UploadWire
 from services.files.keeping.keeper import Keeper
 from services.files.keeping.object_store import ObjectStore, ObjectStoreError, open_object_store
 from services.files.kept_bytes import KeptFiles
+from services.files.listening import Listening
 from services.files.opening import Opener
 from services.files.pool import GrpcKeyPool
 from services.files.redis_copy_store import RedisCopyStore
@@ -32,6 +34,9 @@ from services.files.writing import Writing
 from services.kit.redis_scripts import RedisPort
 from services.kit.settings import UnusableSettingError
 from services.kit.vault import Vault
+
+_LONGEST_END = 5.0
+"""So many seconds a writer may take to the next boundary when the service ends."""
 
 _SHARE_OF_READERS = 4
 """Whoever downloads slowly holds memory, but none that uploads need."""
@@ -60,10 +65,12 @@ class Assembly:
 
     Attributes:
         parts: What the calls work with.
+        listening: Is told when the service ends.
         sweeps: What is to be done now and then.
     """
 
     parts: Parts
+    listening: Listening
     sweeps: tuple[Sweep, ...]
 
 
@@ -123,14 +130,18 @@ def assemble(settings: FilesSettings, ways: Ways) -> Assembly:
             patience,
             processing_seconds=settings.files_processing_seconds,
         )
-    book = FileBook(
-        files, ways.pool, calls, kept, is_isolated=isolated, max_retries=settings.max_retries
-    )
+    asking = Asking(ways.pool, settings.max_retries)
+    book = FileBook(files, ways.pool, calls, asking, kept, is_isolated=isolated)
     finisher = Finisher(uploads, ways.pool)
+    listening = Listening(
+        idle_seconds=settings.files_idle_seconds,
+        end_seconds=min(_LONGEST_END, settings.drain_seconds / 2),
+    )
     writing = Writing(
         Sending(uploads, wire, opener, safekeeping, finisher, patience),
         budget,
+        listening,
         largest_file=settings.files_max_bytes,
     )
     ensurer = Ensurer(book, RedisCopyStore(ways.redis), copier)
-    return Assembly(Parts(desk, writing, book, files, ensurer), tuple(sweeps))
+    return Assembly(Parts(desk, writing, book, files, ensurer), listening, tuple(sweeps))

@@ -48,6 +48,30 @@ class UploadPreemptedError(ServiceError):
     reason = "UPLOAD_PREEMPTED"
 
 
+class WriterSilentError(ServiceError):
+    """Nothing came from a writer for too long; what it had sent is safe if there is room."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "WRITER_SILENT"
+
+    def __init__(self, seconds: float) -> None:
+        """Tell how long it was waited for."""
+        super().__init__(f"nothing came for {seconds:g} seconds")
+
+
+class ServiceEndsError(ServiceError):
+    """This replica ends; what the writer had sent is safe if there is room."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "SERVICE_ENDS"
+
+    def __init__(self) -> None:
+        """Say when another one is there."""
+        super().__init__(
+            "this replica ends, go on at another one", retry_delay=timedelta(seconds=1)
+        )
+
+
 class UploadUnknownError(ServiceError):
     """There is no such upload, or it was dropped."""
 

@@ -2,10 +2,11 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from services.files.asking import Asking
 from services.files.errors import (
     FileUnknownError,
     NoKeyError,
@@ -15,12 +16,11 @@ from services.files.errors import (
 from services.files.file_wire import GONE, Bytes, FileWire
 from services.files.keeping.object_store import ObjectStoreError
 from services.files.kept_bytes import KeptFiles
-from services.files.leases import KeyPool, Lease, Need, Outcome
+from services.files.leases import KeyPool, Need, Outcome
 from services.files.records import FileRecord, FileState, read_description, record_of
 from services.files.sessions import Reply, UnansweredError
 from services.files.store import FileStore
-from services.judging import Evidence, Operation, Phase, Retry, judge
-from services.judging.evidence import MAX_BODY
+from services.judging import Operation
 from services.kit.errors import ServiceError
 from services.kit.logs import get_logger
 
@@ -39,6 +39,10 @@ class Reader:
     client_id: str
     pool: str
 
+    def needs(self, project_id: str) -> Need:
+        """Return what a call about a file in a project takes."""
+        return Need(self.pool, self.client_id, Operation.READ, project_id=project_id)
+
 
 @dataclass(frozen=True, slots=True)
 class FileBook:
@@ -48,17 +52,17 @@ class FileBook:
         store: Where records are kept.
         pool: The key pool.
         wire: The way to Google.
+        asking: Makes calls.
         kept: Opens kept bytes; None when none are kept.
         is_isolated: Whether clients of a pool see their own files alone.
-        max_retries: Tries with other keys after the first.
     """
 
     store: FileStore
     pool: KeyPool
     wire: FileWire
+    asking: Asking
     kept: KeptFiles | None
     is_isolated: bool
-    max_retries: int
 
     async def get(self, reader: Reader, name: str) -> FileRecord:
         """Return a file; Google is asked while it is still working on it.
@@ -136,8 +140,7 @@ class FileBook:
                 finally:
                     await kept.close()
                 return
-        need = Need(reader.pool, reader.client_id, Operation.READ, project_id=project_id)
-        lease = await self.pool.acquire(need)
+        lease = await self.pool.acquire(reader.needs(project_id))
         started_at = time.time()
         outcome = Outcome.ABANDONED
         try:
@@ -179,7 +182,8 @@ class FileBook:
 
     async def _generated(self, reader: Reader, name: str) -> FileRecord:
         project_id = await self._bound_to(reader, name)
-        reply = await self._ask(reader, project_id, lambda lease: self.wire.get(lease, name))
+        need = reader.needs(project_id)
+        reply = await self.asking.ask(need, lambda lease: self.wire.get(lease, name))
         described = read_description(reply.body) if reply.is_ok else None
         record = described and record_of(
             {"name": name, **described},
@@ -193,10 +197,8 @@ class FileBook:
         return record
 
     async def _refreshed(self, record: FileRecord) -> FileRecord:
-        reader = Reader(record.client_id, record.pool)
-        reply = await self._ask(
-            reader, record.project_id, lambda lease: self.wire.get(lease, record.name)
-        )
+        need = Reader(record.client_id, record.pool).needs(record.project_id)
+        reply = await self.asking.ask(need, lambda lease: self.wire.get(lease, record.name))
         described = read_description(reply.body) if reply.is_ok else None
         found = described and record_of(
             described,
@@ -213,47 +215,10 @@ class FileBook:
         return fresh
 
     async def _delete_at(self, reader: Reader, project_id: str, name: str) -> None:
-        reply = await self._ask(reader, project_id, lambda lease: self.wire.delete(lease, name))
+        need = reader.needs(project_id)
+        reply = await self.asking.ask(need, lambda lease: self.wire.delete(lease, name))
         if not reply.is_ok and reply.status not in GONE:
             raise _refusal(reply)
-
-    async def _ask(
-        self, reader: Reader, project_id: str, call: Callable[[Lease], Awaitable[Reply]]
-    ) -> Reply:
-        """Make a call with a key of a project, and with another one if that was to blame.
-
-        Raises:
-            UpstreamUnavailableError: No key brought an answer.
-        """
-        need = Need(reader.pool, reader.client_id, Operation.READ, project_id=project_id)
-        for left in range(self.max_retries, -1, -1):
-            lease = await self.pool.acquire(need)
-            started_at = time.time()
-            outcome, evidence = Outcome.ABANDONED, None
-            try:
-                reply = await call(lease)
-                outcome = Outcome.SUCCEEDED
-                if not reply.is_ok:
-                    evidence = Evidence(
-                        Phase.ANSWERED, Operation.READ, reply.status, reply.body[:MAX_BODY]
-                    )
-            except UnansweredError as error:
-                phase = Phase.SENT if error.was_sent else Phase.CONNECT
-                evidence = Evidence(phase, Operation.READ)
-                reply = Reply(503)
-            finally:
-                if evidence is not None:
-                    outcome = Outcome.FAILED
-                with contextlib.suppress(ServiceError):
-                    await self.pool.settle(lease, outcome, started_at=started_at, evidence=evidence)
-            if evidence is None or judge(evidence).retry is Retry.NEVER:
-                return reply
-            if left:
-                need = replace(need, excluded_keys=(*need.excluded_keys, lease.key_id))
-                try_again = judge(evidence).retry
-                if try_again is Retry.OTHER_PROJECT_ONCE:
-                    need = replace(need, excluded_keys=())
-        raise UpstreamUnavailableError
 
 
 def _refusal(reply: Reply) -> ServiceError:

@@ -8,16 +8,14 @@ from datetime import timedelta
 from services.files.errors import KeypoolUnavailableError, NoKeyError, UpstreamUnavailableError
 from services.files.holding import Holding
 from services.files.leases import KeyPool, Lease, Need, Outcome
+from services.files.retrying import answered, need_after, pause_before, unanswered
 from services.files.safekeeping import Safekeeping
 from services.files.sessions import Reply, SessionWire, Start, UnansweredError
 from services.files.start_body import with_mime_type
 from services.files.store import UploadStore
 from services.files.transfer import EndedError
 from services.files.uploads import Answer, Session, Upload
-from services.judging import Evidence, Fault, Operation, Phase, Retry, Verdict, judge
-
-_PAUSE = 0.2
-"""Before a project that cannot be changed is tried again, in seconds; doubled each time."""
+from services.judging import Evidence, Fault, Operation, Retry, Verdict, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,9 @@ class Opener:
             NoKeyError: No key may be used for it.
             UpstreamUnavailableError: Google did not work with any key tried.
         """
-        for left in range(self.max_retries, -1, -1):
+        for attempt in range(self.max_retries + 1):
+            if attempt:
+                await asyncio.sleep(pause_before(attempt, is_movable=is_movable))
             lease = await self._lease(need, is_movable=is_movable)
             holding = Holding(self.pool, lease, self.lifetime)
             try:
@@ -130,11 +130,9 @@ class Opener:
                 raise
             if isinstance(opened, Session):
                 return holding, opened
-            if not left or opened.retry is Retry.NEVER:
+            if opened.retry is Retry.NEVER:
                 break
-            need = _after(need, lease, opened, is_movable=is_movable)
-            if not is_movable:
-                await asyncio.sleep(_PAUSE * 2 ** (self.max_retries - left))
+            need = need_after(need, lease, opened, is_movable=is_movable)
         raise UpstreamUnavailableError
 
     async def _lease(self, need: Need, *, is_movable: bool) -> Lease:
@@ -150,12 +148,10 @@ class Opener:
         try:
             opened = await self.wire.start(holding.lease, start)
         except UnansweredError as error:
-            phase = Phase.SENT if error.was_sent else Phase.CONNECT
-            return await self._failed(holding, Evidence(phase, Operation.SESSION))
+            return await self._failed(holding, unanswered(error, Operation.SESSION))
         if isinstance(opened, Session):
             return opened
-        evidence = Evidence(Phase.ANSWERED, Operation.SESSION, opened.status, opened.body)
-        verdict = await self._failed(holding, evidence)
+        verdict = await self._failed(holding, answered(opened, Operation.SESSION))
         if verdict.fault is Fault.REQUEST:
             raise EndedError(_answer(opened), is_success=False)
         return verdict
@@ -173,18 +169,6 @@ class Opener:
             client_id=upload.order.client_id,
             expire_time=upload.expire_time,
         )
-
-
-def _after(need: Need, lease: Lease, verdict: Verdict, *, is_movable: bool) -> Need:
-    """Return what to lease after a failure."""
-    if not is_movable and verdict.retry is not Retry.OTHER_KEY:
-        # Its project is the only one that will do, and its keys are as good as each other.
-        return need
-    keys = (*need.excluded_keys, lease.key_id)
-    if verdict.retry is Retry.OTHER_KEY:
-        return replace(need, excluded_keys=keys)
-    projects = (*need.excluded_projects, lease.project_id)
-    return replace(need, excluded_keys=keys, excluded_projects=projects, project_id="")
 
 
 def _answer(reply: Reply) -> Answer:

@@ -10,10 +10,12 @@ import grpc.aio
 from gemini_balance.files.v1 import files_pb2, files_pb2_grpc
 from redis.asyncio import Redis
 
+from services.files import metrics
 from services.files.assembly import Ways, assemble, open_objects
 from services.files.errors import DOMAIN
 from services.files.google.client import GoogleClient
 from services.files.pool import GrpcKeyPool
+from services.files.redis_keys import key
 from services.files.servicer import FilesServicer, Parts
 from services.files.settings import FilesSettings
 from services.files.sweeping import sweep_for_ever
@@ -110,6 +112,7 @@ async def run_files(settings: FilesSettings, health: Health) -> AsyncIterator[Fi
                 yield FilesServer(port, health)
             finally:
                 health.report("accepting", well=False)
+                domain.listening.end()
                 await end_tasks(background)
 
 
@@ -122,7 +125,7 @@ async def _watch_redis(redis: Redis, health: Health) -> None:
     well = False
     while True:
         try:
-            await redis.ping()
+            metrics.TAILS.set(int(await redis.get(key("tail_bytes")) or 0))
         except (*UNAVAILABLE, RedisError) as error:
             if well:
                 log.warning("redis does not answer", error=type(error).__name__)

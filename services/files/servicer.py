@@ -54,7 +54,7 @@ class FilesServicer(files_pb2_grpc.FilesServiceServicer):
     ) -> pb.WriteUploadResponse:
         """Append bytes at an offset."""
         requests = aiter(request_iterator)
-        first = await anext(requests, None)
+        first = await self._parts.writing.listening.hear(requests, at_boundary=True)
         if first is None or first.WhichOneof("frame") != "begin":
             raise InvalidRequestError("begin", "must come first")
         order = wire.read_begin(first.begin)

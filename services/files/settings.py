@@ -64,6 +64,9 @@ class FilesSettings(ServiceSettings):
     files_upstream_seconds: float = Field(default=60, gt=0)
     """How long an upload bears faults of the upstream without any progress."""
 
+    files_idle_seconds: float = Field(default=50, gt=0)
+    """Longest silence of a writer, in seconds; shorter than the edge's, so that bytes are kept."""
+
     files_lease_seconds: float = Field(default=300, ge=1, le=3600)
     """How long a key counts as used by an upload whose process has died; renewed until then."""
 

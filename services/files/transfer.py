@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from services.files import metrics
 from services.files.errors import OffsetMismatchError, UpstreamUnavailableError
+from services.files.retrying import answered, unanswered
 from services.files.sessions import Reply, SessionWire, UnansweredError
 from services.files.uploads import Answer, Session
-from services.judging import Evidence, Operation, Phase
-from services.judging.evidence import MAX_BODY
+from services.judging import Evidence, Operation
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 4.0
@@ -159,13 +159,10 @@ class Transfer:
         try:
             reply = await self._wire.send(self._session, at, piece, finalize=finalize)
         except UnansweredError as error:
-            phase = Phase.SENT if error.was_sent else Phase.CONNECT
-            self.evidence = Evidence(phase, Operation.SESSION)
+            self.evidence = unanswered(error, Operation.SESSION)
             return None
         if not reply.is_ok:
-            self.evidence = Evidence(
-                Phase.ANSWERED, Operation.SESSION, reply.status, reply.body[:MAX_BODY]
-            )
+            self.evidence = answered(reply, Operation.SESSION)
         return reply
 
     async def _ask(self) -> int | None:

@@ -12,7 +12,7 @@ from services.files.media_types import telling
 from services.files.records import FileRecord, FileState, size_of, text_of
 from services.files.start_body import check_mime_type, read_start_body
 from services.files.uploads import Upload, UploadOrder, UploadState
-from services.files.writing import Finish, WriteOrder
+from services.files.write_order import Finish, WriteOrder
 from services.kit.credentials import caller
 from services.kit.errors import InvalidRequestError
 

@@ -1,5 +1,6 @@
 """A real files service in this process, over a real Valkey, key pool and simulator."""
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -14,6 +15,7 @@ from gemini_balance.files.v1 import files_pb2_grpc
 
 from services.files.server import run_files
 from services.files.settings import FilesSettings
+from services.kit.background import end_tasks
 from services.kit.errors import RemoteError
 from services.kit.grpc_stream import ClientStream
 from services.kit.health import Health
@@ -132,16 +134,24 @@ class Files:
     ) -> pb.Upload:
         """Write frames as they are given."""
         stub = files_pb2_grpc.FilesServiceStub(self.channel)
-        call = ClientStream[pb.WriteUploadResponse](
-            stub.WriteUpload(timeout=timeout, metadata=self.metadata, wait_for_ready=True)
-        )
-        try:
+        call: Any = stub.WriteUpload(timeout=timeout, metadata=self.metadata, wait_for_ready=True)
+        stream = ClientStream[pb.WriteUploadResponse](call)
+
+        async def send() -> None:
             async for request in requests:
-                if not await call.send(request.SerializeToString()):
+                if not await stream.send(request.SerializeToString()):
                     break
-            return (await call.finish()).upload
+
+        sending, ended = asyncio.create_task(send()), asyncio.create_task(call.code())
+        try:
+            # The service may have enough of a writer that has nothing to send.
+            await asyncio.wait({sending, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+            return (await stream.finish()).upload
         finally:
-            call.cancel()
+            stream.cancel()
+            await end_tasks([sending, ended])
 
     async def state(self, upload: pb.Upload | str) -> pb.Upload:
         """Ask how far an upload is."""

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from services.files.budget import Budget
 from services.files.errors import NoKeyError, UpstreamUnavailableError
 from services.files.finishing import Finisher
+from services.files.listening import Listening
 from services.files.opening import Opener
 from services.files.safekeeping import Safekeeping
 from services.files.sender import Sending
 from services.files.transfer import Patience
 from services.files.uploads import Upload, UploadOrder, UploadState
-from services.files.writing import Finish, WriteOrder, Writing
+from services.files.write_order import Finish, WriteOrder
+from services.files.writing import Writing
 from services.kit.errors import StoreUnavailableError
 from tests.support.memory_pool import MemoryPool
 from tests.support.memory_uploads import MemoryUploads
@@ -137,7 +139,8 @@ class World:
         opener = Opener(self.pool, self.google, self.store, safe, 3, timedelta(minutes=5))
         finisher = Finisher(self.store, self.pool)
         sending = Sending(self.store, self.google, opener, safe, finisher, Patience(3))
-        self.writing = Writing(sending, self.budget, len(CONTENT))
+        listening = Listening(idle_seconds=60, end_seconds=5)
+        self.writing = Writing(sending, self.budget, listening, len(CONTENT))
 
 
 class Client:
