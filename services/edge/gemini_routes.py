@@ -18,6 +18,7 @@ from services.edge.plain import fetch
 from services.edge.relaying import relay_body, relay_stream
 from services.edge.resources.access import bound_to, may_name_something
 from services.edge.resources.making import Making
+from services.edge.resources.targets import check_unowned
 from services.edge.runtime import Runtime
 from services.edge.streaming import StreamFailedError
 from services.edge.usage import TokenUsage
@@ -88,12 +89,15 @@ class GeminiRoutes:
         asker = Asker(exchange, client)
         if "raw" not in client.scopes or exchange.path.startswith("/upload/"):
             raise not_built(f"'{what}' collections")
+        check_unowned(exchange.path)
         body = await exchange.read_body(self._runtime.settings.max_body_bytes)
         reads = exchange.method == "GET"
         operation = Operation.READ if reads else Operation.CREATE
         need = need_of(self._runtime.settings, asker, "", operation)
         query = forwarded_query(exchange.query)
-        await self._whole(exchange, _call(exchange, exchange.path, query, body, need))
+        call = _call(exchange, exchange.path, query, body, need)
+        request = json_object(body, orjson.loads) if body.strip() else {}
+        await self._whole(exchange, await self._runtime.access.cite(call, request))
 
     async def _admit(self, exchange: Exchange, model: str) -> Asker:
         client = await self._runtime.clients.identify(exchange)

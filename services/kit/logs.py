@@ -6,11 +6,17 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+import structlog.tracebacks
 
 from services.kit.context import request_id
 from services.kit.scrub import scrub
 
 type_of_event = MutableMapping[str, Any]
+
+# The variables of a frame hold tokens, names and prompts of clients.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 
 
 def configure_logs(service: str, *, level: str = "INFO", as_json: bool | None = None) -> None:
@@ -41,9 +47,13 @@ def configure_logs(service: str, *, level: str = "INFO", as_json: bool | None = 
         cache_logger_on_first_use=True,
     )
     renderers: list[Any] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [_TRACEBACKS, structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

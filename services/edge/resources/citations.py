@@ -14,14 +14,13 @@ import orjson
 
 from services.edge.errors import bad_request
 from services.edge.resources.names import root_of
-from services.edge.resources.spelling import find_name, spelled
+from services.edge.resources.spelling import find_name, is_address, spelled
 
 _TEXTS = spelled(
     *("code", "content", "contents", "data", "description", "displayName", "input"),
     *(
         "instructions",
         "metadataFilter",
-        "name",
         "negativePrompt",
         "output",
         "parts",
@@ -43,7 +42,7 @@ _ECHOED = (_FREE - {"metadata", "response"}) | spelled(
 
 _MARKS = (
     b"files/",
-    b"files\\/",
+    b"files\\",
     b"cachedContent",
     b"cached_content",
     b"ileSearchStore",
@@ -51,7 +50,7 @@ _MARKS = (
     b"tunedModels",
     b"corpora",
 )
-_LONGEST_NAME = 64 * 1024
+_LONGEST_ADDRESS = 2048
 # Letters written as numbers, which nobody needs and which would hide a name.
 _ESCAPED = re.compile(rb"\\u00[2-7]")
 _PERCENT = re.compile(rb"%(?:2[fF]|[4-7][0-9a-fA-F])")
@@ -63,8 +62,8 @@ class Citations:
 
     Attributes:
         names: Under which the things are bound, in the order of their first mention.
-        body: The request as it is to be sent: the client's own bytes, unless these
-            could be read in several ways or name a file by an address that is not Google's.
+        body: The request as it is to be sent: as it was read, because of a field that
+            comes twice one parser sees the first and another the last.
     """
 
     names: tuple[str, ...]
@@ -73,11 +72,10 @@ class Citations:
 
 def may_cite(body: bytes) -> bool:
     """Whether a request needs a closer look; cheap, and never wrong about one that cites."""
-    looked_at = _without_long_strings(body)
     return (
-        any(mark in looked_at for mark in _MARKS)
-        or _has_escapes(looked_at)
-        or (b"%" in looked_at and _PERCENT.search(looked_at) is not None)
+        any(mark in body for mark in _MARKS)
+        or (b"\\u00" in body and _ESCAPED.search(body) is not None)
+        or (b"%" in body and _PERCENT.search(body) is not None)
     )
 
 
@@ -89,13 +87,16 @@ def read_citations(body: bytes, request: dict[str, Any]) -> Citations:
         request: The same, parsed. It may be changed.
 
     Raises:
-        ApiError: 400 when it is nested deeper than Google reads.
+        ApiError: 400 when it is nested deeper than Google reads, or an address is longer
+            than any.
     """
-    # Of a field that comes twice, one parser sees the first and another the last.
-    is_ambiguous = _has_escapes(body) or _count(body) != _count(_written(request))
     names: dict[str, None] = {}
 
     def note(field: str, text: str) -> str:
+        if len(text) > _LONGEST_ADDRESS and is_address(field):
+            raise bad_request(
+                f"'{field}' is longer than {_LONGEST_ADDRESS} characters.", param=field
+            )
         found = find_name(field, text)
         if found is None:
             return text
@@ -103,8 +104,8 @@ def read_citations(body: bytes, request: dict[str, Any]) -> Citations:
             names[root] = None
         return found.text
 
-    is_changed = _replace(request, note)
-    return Citations(tuple(names), orjson.dumps(request) if is_ambiguous or is_changed else body)
+    _replace(request, note)
+    return Citations(tuple(names), _written(request) if body.strip() else body)
 
 
 def rename(body: bytes, names: Mapping[str, str]) -> bytes:
@@ -146,9 +147,8 @@ def _replace(
     request: dict[str, Any],
     change: Callable[[str, str], str],
     free: frozenset[str] = _FREE,
-) -> bool:
+) -> None:
     """Put `change(field, text)` in the place of every string that may be a name."""
-    is_changed = False
     levels: list[Iterator[tuple[Any, Any, str]]] = [_entries(request, "")]
     while levels:
         entry = next(levels[-1], None)
@@ -158,13 +158,12 @@ def _replace(
         holder, key, field = entry
         value = holder[key]
         if isinstance(value, str):
-            if field not in _TEXTS and field not in free and len(value) < _LONGEST_NAME:
-                changed = change(field, value)
-                if changed != value:
-                    holder[key], is_changed = changed, True
+            # At the top it is what the thing itself is to be called.
+            is_own_name = field == "name" and len(levels) == 1
+            if field not in _TEXTS and field not in free and not is_own_name:
+                holder[key] = change(field, value)
         elif field not in free and isinstance(value, _holders(field)):
             levels.append(_entries(value, field))
-    return is_changed
 
 
 def _holders(field: str) -> type | tuple[type, ...]:
@@ -189,19 +188,3 @@ def _written(request: dict[str, Any]) -> bytes:
     except orjson.JSONEncodeError:
         # It reads deeper nests than it writes; Google reads 100 levels.
         raise bad_request("The request is nested too deeply.", code="invalid_json") from None
-
-
-def _has_escapes(body: bytes) -> bool:
-    return b"\\u00" in body and _ESCAPED.search(body) is not None
-
-
-def _count(body: bytes) -> int:
-    looked_at = _without_long_strings(body)
-    return sum(looked_at.count(mark) for mark in _MARKS)
-
-
-def _without_long_strings(body: bytes) -> bytes:
-    """Leave out what is too long for a name: going through pictures takes its time."""
-    if len(body) < _LONGEST_NAME:
-        return body
-    return b'"'.join(piece for piece in body.split(b'"') if len(piece) < _LONGEST_NAME)

@@ -72,6 +72,10 @@ _ELSEWHERE = {
 }
 
 
+BOUND = frozenset({*COLLECTIONS, *_ELSEWHERE, "models", "dynamic"})
+"""Collections whose members belong to somebody, or that only their own routes may serve."""
+
+
 def collection_of(name: str) -> Collection:
     """Return the collection of a thing by its name, such as `models/m/operations/o`."""
     first = name.partition("/")[0]

@@ -12,8 +12,13 @@ _AFTER = r"(?P<after>(?:/[A-Za-z0-9_\-]+)*(?::[A-Za-z]+)?(?:\?[^#\s]*)?)"
 _EXACT = re.compile(
     rf"(?:https://generativelanguage\.googleapis\.com/v1(?:beta|alpha)?/)?{_NAMED}{_AFTER}"
 )
-_BARE = re.compile(rf"\s*/*(?:v\d\w*/)?{_NAMED}(?:[/:?#]\S*)?\s*")
-_URL = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.\-]*://(?:[^/?#@\s]*@)?(?P<host>[^/?#:\s]*)")
+_BARE = re.compile(rf"\s*/?(?:v\d\w*/)?{_NAMED}(?:[/:?#]\S*)?\s*")
+_URL = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.\-]*://")
+_GOOGLE = re.compile(
+    r"\s*(?:[a-z][a-z0-9+.\-]*:)?/*(?:[^/?#@\s]*@)?[^/?#:@\s]*googleapis\.com\.?(?=[/?#:]|\s*\Z)",
+    re.IGNORECASE,
+)
+_SLASHES = re.compile(r"[/\\]+")
 # Google may read its own addresses more freely than they are written.
 _AT_GOOGLE = re.compile(rf"/{_NAMED}")
 _ELSEWHERE = re.compile(rf"[^?#]*?/v\d\w*/{_NAMED}{_AFTER}\s*")
@@ -62,6 +67,11 @@ class Found:
         return self.text.replace(self.name, name, 1) if self.name in self.text else name
 
 
+def is_address(field: str) -> bool:
+    """Whether a field holds a name or an address and nothing else."""
+    return field in _ADDRESSES or field in _FIELDS
+
+
 def find_name(field: str, text: str) -> Found | None:
     """Return the name in a string, None when it holds none.
 
@@ -71,21 +81,19 @@ def find_name(field: str, text: str) -> Found | None:
     """
     if match := _EXACT.fullmatch(text):
         return Found(match["name"], text)
-    if match := _BARE.fullmatch(text):
+    plain = _SLASHES.sub("/", unquote(text))
+    if match := _BARE.fullmatch(plain):
         return Found(match["name"], match["name"])
-    if url := _URL.match(text):
-        return _find_in_url(field, text, url["host"].lower())
+    if _GOOGLE.match(plain):
+        match = _AT_GOOGLE.search(plain)
+        return Found(match["name"], _GOOGLE_ROOT + match["name"]) if match else None
+    if _URL.match(text):
+        match = _ELSEWHERE.fullmatch(text) if field in _ADDRESSES else None
+        return (
+            Found(match["name"], _GOOGLE_ROOT + match["name"] + match["after"]) if match else None
+        )
     prefix = _FIELDS.get(field)
     if prefix is None or text in _NOT_NAMES:
         return None
     last = text.removeprefix(prefix)
     return Found(prefix + last, text) if _WHOLE_ID.fullmatch(last) else None
-
-
-def _find_in_url(field: str, text: str, host: str) -> Found | None:
-    if host.endswith("googleapis.com"):
-        match = _AT_GOOGLE.search(unquote(text))
-        return Found(match["name"], _GOOGLE_ROOT + match["name"]) if match else None
-    if field in _ADDRESSES and (match := _ELSEWHERE.fullmatch(text)):
-        return Found(match["name"], _GOOGLE_ROOT + match["name"] + match["after"])
-    return None

@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass
 
-from services.edge.errors import bad_request
+from services.edge.errors import bad_request, not_built
 from services.edge.resources.names import root_of
-from services.edge.resources.rules import COLLECTIONS, Collection
+from services.edge.resources.rules import BOUND, COLLECTIONS, Collection
 
 _SEGMENT = re.compile(r"[A-Za-z0-9._~=\-]{1,256}")
+# Where the collection can stand: below a version, or below `download` and a version.
+_FIRST_SEGMENTS = 3
 _VERB = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 
 
@@ -41,7 +43,7 @@ def target_of(rest: str) -> Target | None:
         rest: The path below its version, such as `fileSearchStores/s:importFile`.
 
     Raises:
-        ApiError: 400 for names that cannot be one.
+        ApiError: 400 for names that cannot be one, 501 for verbs on whole collections.
     """
     path, colon, verb = rest.partition(":")
     segments = path.split("/")
@@ -54,5 +56,25 @@ def target_of(rest: str) -> Target | None:
         return None
     if not all(map(_SEGMENT.fullmatch, segments)) or (colon and not _VERB.fullmatch(verb)):
         raise bad_request("The path holds a name that cannot be one.", code="invalid_name")
+    if is_whole and colon:
+        raise not_built(f"Verbs on all of '{segments[-1]}'")
     root = "" if is_whole else root_of(path)
     return None if root is None else Target(collection, path, verb, root)
+
+
+def check_unowned(path: str) -> None:
+    """Refuse paths that could reach what belongs to somebody when they are sent as they are.
+
+    Args:
+        path: Whole and raw, such as `/v1beta/agents/a`.
+
+    Raises:
+        ApiError: 400 for what the upstream could read as another path, 501 for collections
+            whose members are bound.
+    """
+    segments = path.removeprefix("/").split("/")
+    if not all(segments) or "%" in path or ";" in path:
+        raise bad_request("The path holds a sequence that is not allowed.", code="invalid_path")
+    for segment in segments[:_FIRST_SEGMENTS]:
+        if (name := segment.partition(":")[0]) in BOUND:
+            raise not_built(f"Such calls of '{name}'")

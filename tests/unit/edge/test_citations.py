@@ -38,6 +38,12 @@ def part(uri: str, field: str = "fileUri", holder: str = "fileData") -> dict[str
         (part(f"{GOOGLE}files/a:download?alt=media"), ["files/a"]),
         (part("http://gateway.example:8000/gemini/v1beta/files/a?x=1"), ["files/a"]),
         (part("/v1beta/files/a/"), ["files/a"]),
+        (part("generativelanguage.googleapis.com/v1beta/files/a"), ["files/a"]),
+        (part("//generativelanguage.googleapis.com/v1beta/files/a"), ["files/a"]),
+        (part("https:/generativelanguage.googleapis.com./v1beta//files//a"), ["files/a"]),
+        (part("https:\\\\generativelanguage.googleapis.com\\files\\a"), ["files/a"]),
+        (part("v1beta//files//a"), ["files/a"]),
+        (part("%66iles%2Fa"), ["files/a"]),
         (part("  files/a\n"), ["files/a"]),
         (part("files/a", "file_uri", "file_data"), ["files/a"]),
         ({"systemInstruction": part("files/a")["contents"][0]}, ["files/a"]),
@@ -161,7 +167,7 @@ def test_names_beside_large_data_are_found() -> None:
 
     assert may_cite(orjson.dumps(request))
     assert cited(request) == ("files/a",)
-    assert not may_cite(orjson.dumps({"data": "files/a" * 100_000}))
+    assert not may_cite(orjson.dumps(data))
 
 
 def test_ordinary_requests_are_not_looked_at() -> None:
@@ -186,13 +192,43 @@ def test_what_two_parsers_may_read_differently_is_sent_as_it_was_read(body: byte
     assert orjson.loads(read.body) == orjson.loads(body)
 
 
-@pytest.mark.parametrize(
-    "request_body", [part("files/a"), part(f"{GOOGLE}files/a"), {"x": "files/a", "text": "files/b"}]
-)
-def test_clear_requests_keep_their_bytes(request_body: dict[str, Any]) -> None:
-    body = json.dumps(request_body, indent=3).encode()
+@given(st.permutations(["files/a", "files/b", "c"]), st.booleans())
+def test_of_repeated_fields_only_the_cited_one_is_sent(values: list[str], is_deep: bool) -> None:
+    fields = ",".join(f'"fileUri":"{value}","text":"files/b files/a"' for value in values)
+    body = (f'{{"x":[{{{fields}}}]}}' if is_deep else f"{{{fields}}}").encode()
 
-    assert read_citations(body, orjson.loads(body)).body is body
+    read = read_citations(body, orjson.loads(body))
+
+    assert read.body.count(b"fileUri") == 1
+    assert read.names == ((values[-1],) if values[-1] != "c" else ())
+
+
+def test_an_empty_body_stays_empty() -> None:
+    assert read_citations(b"", {}).body == b""
+
+
+@pytest.mark.parametrize("field", ["fileUri", "file_uri", "uri", "cachedContent"])
+def test_an_address_longer_than_any_is_refused(field: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        cited({"x": {field: " " * 70_000 + "files/a"}})
+    assert caught.value.status == 400
+
+
+def test_letters_written_as_numbers_do_not_make_a_name_too_long_to_be_seen() -> None:
+    name = "files/" + "a" * 40
+    padded = " " * 70_000 + name
+    body = b'{"x":"' + b"".join(b"\\u%04x" % ord(letter) for letter in padded) + b'"}'
+
+    assert may_cite(body)
+    assert cited({}, body) == (name,)
+
+
+def test_names_below_the_top_are_citations() -> None:
+    chunk = "corpora/c/documents/d/chunks/x"
+
+    assert cited({"requests": [{"name": chunk}]}) == ("corpora/c",)
+    assert cited({"requests": [{"chunk": {"name": chunk}}]}) == ("corpora/c",)
+    assert cited({"name": "corpora/c"}) == ()
 
 
 def test_addresses_of_other_hosts_become_googles() -> None:
