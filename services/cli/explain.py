@@ -21,6 +21,9 @@ from services.cli.times import clock, iso, iso_pacific, read_time
 
 app = typer.Typer()
 
+DIRECT = "direct"
+"""What a way out without a proxy is called."""
+
 _TIMEOUT_SECONDS = 30.0
 _BAR_CELLS = 10
 _WINDOWS = {
@@ -90,8 +93,11 @@ def to_line(project: Project) -> str:
 
 def to_table(projects: Sequence[Project], now: datetime) -> Table:
     """Return the projects as a table for people, with bars."""
-    heads = ("usable", "why", "until", "keys", "running", "windows", "forecast", "ways out")
-    table = Table("project", *heads)
+    table = Table("project", "usable", "why", "until", "keys", "running", "windows", "forecast")
+    # A column less where all go out alike, for terminals are narrow.
+    has_ways = any(_ways(project) not in ([], [DIRECT]) for project in projects)
+    if has_ways:
+        table.add_column("ways out")
     for project in projects:
         dry = clock(read_time(project, "dry_time"), now)
         table.add_row(
@@ -103,7 +109,7 @@ def to_table(projects: Sequence[Project], now: datetime) -> Table:
             Text(str(project.in_flight_count)),
             Text("\n").join(_bar(*window) for window in _windows(project)),
             Text(f"dry at {dry}" if dry else ""),
-            Text("\n".join(_ways(project))),
+            *([Text("\n".join(_ways(project)))] if has_ways else []),
         )
     return table
 
@@ -135,7 +141,7 @@ def _windows(project: Project) -> list[tuple[str, int, int, str]]:
 def _ways(project: Project) -> list[str]:
     """Return each way out of its keys in words."""
     return [
-        (way.proxy or "direct")
+        (way.proxy or DIRECT)
         + (f" ({way.egress})" if way.egress else "")
         + (" avoided" if way.avoided else "")
         for way in project.ways_out

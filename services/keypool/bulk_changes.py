@@ -45,7 +45,7 @@ class Changed:
 
 
 class BulkChanges:
-    """Changes keys a few hundred at a time; what was cut short may be asked for again."""
+    """Changes keys some at a time; what was cut short may be asked for again."""
 
     def __init__(self, store: KeyStore, secrets: KeySecrets) -> None:
         """Work on a store, with a way to seal proxies."""

@@ -1,5 +1,6 @@
 """Declaring ways out for projects and tags: by commands; the quota file does so in `filing`."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -85,6 +86,8 @@ class DeclaredEgress:
         self._ways = ways
         self._on_readable = on_readable
         self._unreadable: frozenset[tuple[str, str]] = frozenset()
+        # Else an answer from before a change could come in after it.
+        self._one_at_a_time = asyncio.Lock()
 
     def list_all(self, pool: str) -> list[Egress]:
         """Return what holds in a pool, in the order of names."""
@@ -96,8 +99,9 @@ class DeclaredEgress:
         Raises:
             StoreUnavailableError: The store does not answer; what held goes on to hold.
         """
-        found = [self._open(sealed) for sealed in await self._store.list_all()]
-        self._ways.declare(Source.COMMAND, found)
+        async with self._one_at_a_time:
+            found = [self._open(sealed) for sealed in await self._store.list_all()]
+            self._ways.declare(Source.COMMAND, found)
         unreadable = frozenset((each.pool, each.name) for each in found if each.proxies is None)
         for pool, name in unreadable - self._unreadable:
             log.error(
@@ -114,6 +118,7 @@ class DeclaredEgress:
         Raises:
             FiledError: The quota file declares it.
             InvalidRequestError: It would have no proxies.
+            EgressUnknownError: Somebody withdrew it meanwhile.
         """
         self._require_unfiled(pool, name)
         sealed = b""
@@ -122,7 +127,10 @@ class DeclaredEgress:
         if not await self._store.set(pool, name, change, sealed):
             raise InvalidRequestError("proxy_urls", "a new way out needs some")
         await self.refresh()
-        return self._by_name(pool)[name]
+        egress = self._by_name(pool).get(name)
+        if egress is None:
+            raise _unknown(name)
+        return egress
 
     async def withdraw(self, pool: str, name: str) -> None:
         """Withdraw a way out.
@@ -133,7 +141,7 @@ class DeclaredEgress:
         """
         self._require_unfiled(pool, name)
         if not await self._store.delete(pool, name):
-            raise EgressUnknownError("no such way out", metadata={"egress": name})
+            raise _unknown(name)
         await self.refresh()
 
     async def reseal(self, other: Vault | None) -> tuple[int, int, int]:
@@ -172,3 +180,7 @@ class DeclaredEgress:
 
     def _by_name(self, pool: str) -> Mapping[str, Egress]:
         return {each.name: each for each in self._ways.list_all(pool)}
+
+
+def _unknown(name: str) -> EgressUnknownError:
+    return EgressUnknownError("no such way out", metadata={"egress": name})

@@ -247,7 +247,7 @@ class Leasing:
     async def _retire(self, damaged: Sequence[LeaseRow], order: LeaseOrder) -> None:
         """Take keys out of use whose secrets were damaged in the store."""
         for key_id in {row.key_id for row in damaged}:
-            log.error("the secret of a key is damaged: add the key anew", key_id=key_id)
+            log.error("a key cannot be unsealed: its secret or its proxy is damaged", key_id=key_id)
             metrics.UNREADABLE.inc()
             await self._keys.change(order.pool, key_id, KeyChange(state="unreadable"))
         unused = [

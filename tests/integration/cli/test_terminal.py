@@ -76,8 +76,10 @@ async def test_a_long_import_shows_how_far_it_is_and_no_endless_table(up: Up) ->
     await removal.shows("3000 keys are removed")
     assert await removal.ended(seconds=10) == 0
     assert "removing" in removal.shown
-    # Looked at are those of the demo as well.
-    assert re.search(r"(30\d\d)/\1", removal.shown)
+    # Looked at are those of others as well.
+    looked_at = re.search(r"(\d+)/\1", removal.shown)
+    assert looked_at
+    assert int(looked_at[1]) >= 3000
 
 
 async def test_what_stands_in_the_way_is_a_table_with_bars(up: Up) -> None:

@@ -98,3 +98,10 @@ def test_ways_out_are_told_with_what_says_so_and_whether_they_are_avoided() -> N
 
     assert to_line(told).split("\t")[-1] == "direct,http://a.example:1 (eu) avoided"
     assert "http://a.example:1 (eu) avoided" in shown(told)
+
+
+def test_a_table_says_nothing_of_ways_out_where_all_go_directly() -> None:
+    directly = project(ways_out=[pb.ExplainResponse.WayOut()])
+
+    assert "ways out" not in shown(directly, project())
+    assert "ways out" in shown(directly, project(ways_out=[pb.ExplainResponse.WayOut(proxy="x")]))

@@ -201,8 +201,8 @@ class KeyAdminServiceServicer:
         """Changes, pauses, resumes or removes many keys, all of them alike: those
         that are named, or those that a filter selects, page by page.
 
-        Not atomic: keys are changed a few hundred at a time, and each is either
-        changed or not. Repeating the call is safe.
+        Not atomic: keys are changed some at a time, and each is either changed or
+        not. Repeating the call is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -49,8 +49,8 @@ class KeyAdminServiceStub:
     """Changes, pauses, resumes or removes many keys, all of them alike: those
     that are named, or those that a filter selects, page by page.
 
-    Not atomic: keys are changed a few hundred at a time, and each is either
-    changed or not. Repeating the call is safe.
+    Not atomic: keys are changed some at a time, and each is either changed or
+    not. Repeating the call is safe.
     """
     PauseKey: _grpc.UnaryUnaryMultiCallable[_admin_pb2.PauseKeyRequest, _admin_pb2.PauseKeyResponse]
     """Takes a key out of use until it is resumed. Survives restarts."""
@@ -116,8 +116,8 @@ class KeyAdminServiceAsyncStub(KeyAdminServiceStub):
     """Changes, pauses, resumes or removes many keys, all of them alike: those
     that are named, or those that a filter selects, page by page.
 
-    Not atomic: keys are changed a few hundred at a time, and each is either
-    changed or not. Repeating the call is safe.
+    Not atomic: keys are changed some at a time, and each is either changed or
+    not. Repeating the call is safe.
     """
     PauseKey: _aio.UnaryUnaryMultiCallable[_admin_pb2.PauseKeyRequest, _admin_pb2.PauseKeyResponse]  # type: ignore[assignment]
     """Takes a key out of use until it is resumed. Survives restarts."""
@@ -210,8 +210,8 @@ class KeyAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes, pauses, resumes or removes many keys, all of them alike: those
         that are named, or those that a filter selects, page by page.
 
-        Not atomic: keys are changed a few hundred at a time, and each is either
-        changed or not. Repeating the call is safe.
+        Not atomic: keys are changed some at a time, and each is either changed or
+        not. Repeating the call is safe.
         """
 
     @_abc_1.abstractmethod
