@@ -35,9 +35,10 @@ class Passage:
 
     @property
     def is_at_boundary(self) -> bool:
-        """Whether more is to come, and no bytes have gathered or just a whole granule."""
-        filling = self._room.filling
-        if self.wanted == self._order.end:
+        """Whether no bytes have gathered, or just a whole granule that is not the last one."""
+        filling, end = self._room.filling, self._order.end
+        start = filling.start if filling else self.wanted
+        if end is not None and end - start <= self.upload.granule:
             return False
         return filling is None or filling.filled == filling.stored or not filling.room
 
