@@ -135,18 +135,18 @@ class Copier:
                 holding, session = await self.opener.start(need, start, is_movable=False)
             except EndedError as ended:
                 raise _refused(ended.answer) from None
-            outcome = Outcome.ABANDONED
+            outcome, copy = Outcome.ABANDONED, None
             try:
-                answer = await self._send(session, record)
-                return holding, await self._checked(holding, answer, record)
+                copy = await self._checked(holding, await self._send(session, record), record)
             except EndedError as ended:
                 outcome = Outcome.SUCCEEDED
                 if not left or ended.answer.status != _LOST:
                     raise _refused(ended.answer) from None
-            except BaseException:
-                await holding.settle(outcome)
-                raise
-            await holding.settle(outcome)
+            finally:
+                if copy is None:
+                    await holding.settle(outcome)
+            if copy is not None:
+                return holding, copy
         raise AssertionError("the last session has brought it or not")
 
     async def _send(self, session: Session, record: FileRecord) -> Answer:
