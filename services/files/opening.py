@@ -15,6 +15,7 @@ from services.files.store import UploadStore
 from services.files.transfer import EndedError
 from services.files.uploads import Answer, Session, Upload
 from services.judging import Evidence, Fault, Operation, Phase, Retry, Verdict, judge
+from services.judging.evidence import MAX_BODY
 
 _PAUSE = 0.2
 """Before a project that cannot be changed is tried again, in seconds; doubled each time."""
@@ -154,7 +155,9 @@ class Opener:
             return await self._failed(holding, Evidence(phase, Operation.SESSION))
         if isinstance(opened, Session):
             return opened
-        evidence = Evidence(Phase.ANSWERED, Operation.SESSION, opened.status, opened.body)
+        evidence = Evidence(
+            Phase.ANSWERED, Operation.SESSION, opened.status, opened.body[:MAX_BODY]
+        )
         verdict = await self._failed(holding, evidence)
         if verdict.fault is Fault.REQUEST:
             raise EndedError(_answer(opened), is_success=False)
