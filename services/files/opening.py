@@ -20,6 +20,9 @@ from services.judging.evidence import MAX_BODY
 _PAUSE = 0.2
 """Before a project that cannot be changed is tried again, in seconds; doubled each time."""
 
+_RESUME_SECONDS = 1.0
+"""So long a key is waited for that a session which is open does not need."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opener:
@@ -46,8 +49,9 @@ class Opener:
         order = upload.order
         need = Need(order.pool, order.client_id, Operation.SESSION, project_id=upload.project_id)
         try:
-            return await self.hold(need)
-        except (NoKeyError, KeypoolUnavailableError):
+            async with asyncio.timeout(_RESUME_SECONDS):
+                return await self.hold(need)
+        except (NoKeyError, KeypoolUnavailableError, TimeoutError):
             return None
 
     async def hold(self, need: Need) -> Holding:
