@@ -10,7 +10,7 @@ from services.files.holding import Holding
 from services.files.leases import KeyPool, Lease, Need, Outcome
 from services.files.safekeeping import Safekeeping
 from services.files.sessions import Reply, SessionWire, Start, UnansweredError
-from services.files.start_body import with_mime_type
+from services.files.start_body import as_understood
 from services.files.store import UploadStore
 from services.files.transfer import EndedError
 from services.files.uploads import Answer, Session, Upload
@@ -73,9 +73,7 @@ class Opener:
             UpstreamUnavailableError: Google did not work with any key tried.
         """
         order = upload.order
-        body = order.body
-        if mime_type and order.is_file:
-            body = with_mime_type(body, mime_type)
+        body = as_understood(order.body, mime_type) if order.is_file else order.body
 
         async def rebind(lease: Lease) -> None:
             if order.name and lease.project_id != upload.project_id:
