@@ -37,7 +37,8 @@ from services.files.records import (
 from services.files.sessions import SessionWire, Start, UnansweredError
 from services.files.transfer import EndedError, Patience, Transfer
 from services.files.uploads import Answer, Session
-from services.judging import Operation
+from services.judging import Evidence, Fault, Operation, Phase, judge
+from services.judging.evidence import MAX_BODY
 from services.kit.errors import ServiceError
 from services.kit.logs import get_logger
 
@@ -198,10 +199,17 @@ class Copier:
                 continue
             if reply.is_transient:
                 continue
-            found = _read(read_description(reply.body), record, copy.project_id)
-            if not reply.is_ok or found is None:
-                if reply.status in GONE:
+            if not reply.is_ok:
+                evidence = Evidence(
+                    Phase.ANSWERED, Operation.READ, reply.status, reply.body[:MAX_BODY]
+                )
+                if reply.status in GONE and judge(evidence).fault is Fault.REQUEST:
                     await note(None)
+                else:
+                    await holding.settle(Outcome.FAILED, evidence)
+                raise UpstreamUnavailableError
+            found = _read(read_description(reply.body), record, copy.project_id)
+            if found is None:
                 raise UpstreamUnavailableError
             if found.state is FileState.FAILED:
                 await note(None)
