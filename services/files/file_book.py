@@ -136,15 +136,9 @@ class FileBook:
                 finally:
                     await kept.close()
                 return
-        need = Need(reader.pool, reader.client_id, Operation.READ, project_id=project_id)
-        lease = await self.pool.acquire(need)
-        started_at = time.time()
+        lease, started_at, found = await self._opened(reader, project_id, name)
         outcome = Outcome.ABANDONED
         try:
-            found = await self.wire.download(lease, name)
-            if isinstance(found, Reply):
-                outcome = Outcome.FAILED
-                raise _refusal(found)
             try:
                 yield found
                 outcome = Outcome.SUCCEEDED
@@ -155,6 +149,44 @@ class FileBook:
         finally:
             with contextlib.suppress(ServiceError):
                 await self.pool.settle(lease, outcome, started_at=started_at)
+
+    async def _opened(
+        self, reader: Reader, project_id: str, name: str
+    ) -> tuple[Lease, float, Bytes]:
+        """Open Google's bytes, with another key if one was to blame; the lease is in use.
+
+        Raises:
+            UpstreamUnavailableError: No key brought an answer.
+            UpstreamRefusedError: Google does not give it away.
+        """
+        need = Need(reader.pool, reader.client_id, Operation.READ, project_id=project_id)
+        for left in range(self.max_retries, -1, -1):
+            lease = await self.pool.acquire(need)
+            started_at = time.time()
+            try:
+                found: Bytes | Reply = await self.wire.download(lease, name)
+                if not isinstance(found, Reply):
+                    return lease, started_at, found
+                body = found.body[:MAX_BODY]
+                evidence = Evidence(Phase.ANSWERED, Operation.READ, found.status, body)
+            except UnansweredError as error:
+                phase = Phase.SENT if error.was_sent else Phase.CONNECT
+                evidence = Evidence(phase, Operation.READ)
+                found = Reply(503)
+            except BaseException:
+                with contextlib.suppress(ServiceError):
+                    await self.pool.settle(lease, Outcome.ABANDONED, started_at=started_at)
+                raise
+            with contextlib.suppress(ServiceError):
+                await self.pool.settle(
+                    lease, Outcome.FAILED, started_at=started_at, evidence=evidence
+                )
+            retry = judge(evidence).retry
+            if not left or retry is Retry.NEVER:
+                raise _refusal(found)
+            if retry is not Retry.OTHER_PROJECT_ONCE:
+                need = replace(need, excluded_keys=(*need.excluded_keys, lease.key_id))
+        raise UpstreamUnavailableError
 
     async def _kept(self, record: FileRecord) -> Bytes | None:
         if self.kept is None or record.kept is None:
