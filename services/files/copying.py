@@ -37,7 +37,8 @@ from services.files.records import (
 from services.files.sessions import SessionWire, Start, UnansweredError
 from services.files.transfer import EndedError, Patience, Transfer
 from services.files.uploads import Answer, Session
-from services.judging import Operation
+from services.judging import Evidence, Fault, Operation, Phase, judge
+from services.judging.evidence import MAX_BODY
 from services.kit.errors import ServiceError
 from services.kit.logs import get_logger
 
@@ -135,18 +136,18 @@ class Copier:
                 holding, session = await self.opener.start(need, start, is_movable=False)
             except EndedError as ended:
                 raise _refused(ended.answer) from None
-            outcome = Outcome.ABANDONED
+            outcome, copy = Outcome.ABANDONED, None
             try:
-                answer = await self._send(session, record)
-                return holding, await self._checked(holding, answer, record)
+                copy = await self._checked(holding, await self._send(session, record), record)
             except EndedError as ended:
                 outcome = Outcome.SUCCEEDED
                 if not left or ended.answer.status != _LOST:
                     raise _refused(ended.answer) from None
-            except BaseException:
-                await holding.settle(outcome)
-                raise
-            await holding.settle(outcome)
+            finally:
+                if copy is None:
+                    await holding.settle(outcome)
+            if copy is not None:
+                return holding, copy
         raise AssertionError("the last session has brought it or not")
 
     async def _send(self, session: Session, record: FileRecord) -> Answer:
@@ -198,10 +199,17 @@ class Copier:
                 continue
             if reply.is_transient:
                 continue
-            found = _read(read_description(reply.body), record, copy.project_id)
-            if not reply.is_ok or found is None:
-                if reply.status in GONE:
+            if not reply.is_ok:
+                evidence = Evidence(
+                    Phase.ANSWERED, Operation.READ, reply.status, reply.body[:MAX_BODY]
+                )
+                if reply.status in GONE and judge(evidence).fault is Fault.REQUEST:
                     await note(None)
+                else:
+                    await holding.settle(Outcome.FAILED, evidence)
+                raise UpstreamUnavailableError
+            found = _read(read_description(reply.body), record, copy.project_id)
+            if found is None:
                 raise UpstreamUnavailableError
             if found.state is FileState.FAILED:
                 await note(None)

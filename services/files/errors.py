@@ -150,6 +150,17 @@ class KeypoolUnavailableError(ServiceError):
         super().__init__("the key pool does not answer", retry_delay=timedelta(seconds=1))
 
 
+class KeypoolRefusedError(ServiceError):
+    """The key pool refused a call that should have been in order; trying again cannot help."""
+
+    code = grpc.StatusCode.INTERNAL
+    reason = "KEYPOOL_REFUSED"
+
+    def __init__(self, code: str, reason: str) -> None:
+        """Tell the key pool's status and reason."""
+        super().__init__("the key pool refused a call", metadata={"code": code, "reason": reason})
+
+
 class FileUnknownError(ServiceError):
     """There is no such file, or it is another client's; callers cannot tell which."""
 

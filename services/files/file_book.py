@@ -1,7 +1,6 @@
 """Files that were made: read, listed, deleted, downloaded; each by its owner alone."""
 
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -140,14 +139,14 @@ class FileBook:
                 finally:
                     await kept.close()
                 return
-        lease = await self.pool.acquire(reader.needs(project_id))
-        started_at = time.time()
+        opened = await self.asking.open(
+            reader.needs(project_id), lambda lease: self.wire.download(lease, name)
+        )
+        if isinstance(opened, Reply):
+            raise _refusal(opened)
+        lease, started_at, found = opened
         outcome = Outcome.ABANDONED
         try:
-            found = await self.wire.download(lease, name)
-            if isinstance(found, Reply):
-                outcome = Outcome.FAILED
-                raise _refusal(found)
             try:
                 yield found
                 outcome = Outcome.SUCCEEDED

@@ -9,6 +9,16 @@ from services.files.leases import KeyPool
 from services.files.records import FileRecord, read_description, record_of, size_of
 from services.files.store import UploadStore
 from services.files.uploads import Answer, Upload, UploadState
+from services.kit.logs import get_logger
+
+log = get_logger(__name__)
+
+_TAKEN = Answer(
+    409,
+    "application/json",
+    b'{"error":{"code":409,"message":"The upstream gave this upload a name that is taken.",'
+    b'"status":"ALREADY_EXISTS"}}',
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +29,7 @@ class Finisher:
     pool: KeyPool
 
     async def finalize(self, upload: Upload, answer: Answer, size: int) -> Upload:
-        """Bind and record what Google made; the upload is finalized.
+        """Bind and record what Google made; the upload is finalized, or has failed.
 
         The binding comes first: a file that is recorded can be used. The size is what the
         writer knows; Google's counts more, for the writer may have found the file made.
@@ -31,16 +41,10 @@ class Finisher:
             size = size if told is None else told
             if upload.kept is not None:
                 record = replace(record, kept=replace(upload.kept, size=size))
-        order = upload.order
         name = record.name if record else _operation(described)
-        if name:
-            await self.pool.bind(
-                order.pool,
-                name,
-                project_id=upload.project_id,
-                client_id=order.client_id,
-                expire_time=record.expire_time if record else None,
-            )
+        if name and not await self._bind(upload, name, record):
+            log.warning("an upload became a resource that is another's", name=name)
+            return await self.fail(upload, _TAKEN)
         await self.store.finish(
             upload,
             UploadState.FINALIZED,
@@ -68,6 +72,26 @@ class Finisher:
             await self.pool.unbind(upload.order.pool, upload.order.name)
         metrics.ENDED.labels("failed").inc()
         return replace(upload, state=UploadState.FAILED, answer=answer)
+
+    async def _bind(self, upload: Upload, name: str, record: FileRecord | None) -> bool:
+        """Bind what was made; False when its name is another's, so that nobody loses theirs."""
+        order = upload.order
+        is_bound = await self.pool.bind(
+            order.pool,
+            name,
+            project_id=upload.project_id,
+            client_id=order.client_id,
+            expire_time=record.expire_time if record else None,
+            must_be_new=name != order.name,
+        )
+        if is_bound:
+            return True
+        # An upload that is finalized once more finds its own.
+        owner = await self.pool.owner_of(order.pool, name)
+        return owner is not None and (owner.client_id, owner.project_id) == (
+            order.client_id,
+            upload.project_id,
+        )
 
     def _record(self, upload: Upload, described: dict[str, Any]) -> FileRecord | None:
         file = described.get("file")

@@ -11,11 +11,14 @@ from services.files.leases import KeyPool, Lease, Need, Outcome
 from services.files.retrying import answered, need_after, pause_before, unanswered
 from services.files.safekeeping import Safekeeping
 from services.files.sessions import Reply, SessionWire, Start, UnansweredError
-from services.files.start_body import with_mime_type
+from services.files.start_body import as_understood
 from services.files.store import UploadStore
 from services.files.transfer import EndedError
 from services.files.uploads import Answer, Session, Upload
 from services.judging import Evidence, Fault, Operation, Retry, Verdict, judge
+
+_RESUME_SECONDS = 1.0
+"""So long a key is waited for that a session which is open does not need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,9 @@ class Opener:
         order = upload.order
         need = Need(order.pool, order.client_id, Operation.SESSION, project_id=upload.project_id)
         try:
-            return await self.hold(need)
-        except (NoKeyError, KeypoolUnavailableError):
+            async with asyncio.timeout(_RESUME_SECONDS):
+                return await self.hold(need)
+        except (NoKeyError, KeypoolUnavailableError, TimeoutError):
             return None
 
     async def hold(self, need: Need) -> Holding:
@@ -66,9 +70,7 @@ class Opener:
             UpstreamUnavailableError: Google did not work with any key tried.
         """
         order = upload.order
-        body = order.body
-        if mime_type and order.is_file:
-            body = with_mime_type(body, mime_type)
+        body = as_understood(order.body, mime_type) if order.is_file else order.body
 
         async def rebind(lease: Lease) -> None:
             if order.name and lease.project_id != upload.project_id:

@@ -9,7 +9,7 @@ import grpc
 from gemini_balance.keypool.v1 import keypool_pb2 as pb
 from gemini_balance.keypool.v1 import keypool_pb2_grpc
 
-from services.files.errors import KeypoolUnavailableError, NoKeyError
+from services.files.errors import KeypoolRefusedError, KeypoolUnavailableError, NoKeyError
 from services.files.leases import Lease, Need, Outcome, Owner
 from services.judging import Evidence, Operation, Phase
 from services.kit.errors import RemoteError
@@ -91,7 +91,7 @@ class GrpcKeyPool:
         request.lifetime.FromTimedelta(self._lifetime)
         try:
             await self._call(self._stub.RenewLease, request)
-        except RemoteError:
+        except KeypoolRefusedError:
             return False
         return True
 
@@ -136,8 +136,8 @@ class GrpcKeyPool:
         request = pb.BindResourceRequest(binding=binding, pool=pool, must_be_new=must_be_new)
         try:
             await self._call(self._stub.BindResource, request)
-        except RemoteError as error:
-            if error.reason == "RESOURCE_BOUND":
+        except KeypoolRefusedError as error:
+            if error.metadata["reason"] == "RESOURCE_BOUND":
                 return False
             raise
         return True
@@ -166,7 +166,7 @@ class GrpcKeyPool:
         except RemoteError as error:
             if error.is_away or error.code is grpc.StatusCode.INTERNAL:
                 raise KeypoolUnavailableError from error
-            raise
+            raise KeypoolRefusedError(error.code.name, error.reason) from error
 
 
 def _affinity(client_id: str) -> int:

@@ -22,8 +22,11 @@ from services.files.redis_scripts import load_script, run_of
 from services.files.redis_upload_rows import UploadRows, write_kept
 from services.files.uploads import Answer, Session, Upload, UploadOrder, UploadState
 from services.kit.errors import ServiceError
+from services.kit.logs import get_logger
 from services.kit.redis_scripts import RedisPort, Script, to_ms
-from services.kit.vault import Vault
+from services.kit.vault import UnreadableError, Vault
+
+log = get_logger(__name__)
 
 _CREATE = load_script("create_upload")
 _READ = load_script("read_upload")
@@ -77,19 +80,22 @@ class RedisUploadStore:
         )
         if not earlier:
             return upload_id, False
-        return self._vault.unseal(earlier[0], f"upload-id:{request}"), True
+        try:
+            return self._vault.unseal(earlier[0], f"upload-id:{request}"), True
+        except UnreadableError:
+            raise _unreadable() from None
 
     async def read(self, upload_id: str) -> Upload | None:
         """See `UploadStore.read`."""
         upload = digest(upload_id)
         [row] = await self._port.run(run_of(_READ, upload))
-        return self._rows.read(upload, row) if row else None
+        return self._opened(upload, row) if row else None
 
     async def begin(self, upload_id: str, hint: str) -> Upload | None:
         """See `UploadStore.begin`."""
         upload = digest(upload_id)
         [reply] = await self._port.run(run_of(_BEGIN, upload, hint))
-        return self._rows.read(upload, reply[1], is_dirty=reply[0] == 1) if reply else None
+        return self._opened(upload, reply[1], is_dirty=reply[0] == 1) if reply else None
 
     async def end(self, upload: Upload) -> None:
         """See `UploadStore.end`."""
@@ -169,7 +175,7 @@ class RedisUploadStore:
         """See `UploadStore.cancel`."""
         upload = digest(upload_id)
         [reply] = await self._port.run(run_of(_CANCEL, upload))
-        return (self._rows.read(upload, reply[1]), reply[0] == 1) if reply else None
+        return (self._opened(upload, reply[1]), reply[0] == 1) if reply else None
 
     async def drop(self, upload: Upload, request_id: str) -> None:
         """See `UploadStore.drop`."""
@@ -178,7 +184,20 @@ class RedisUploadStore:
     async def sweep(self, limit: int) -> list[Upload]:
         """See `UploadStore.sweep`."""
         [rows] = await self._port.run(run_of(_SWEEP, limit))
-        return [self._rows.read(upload.decode(), row) for upload, row in rows]
+        found: list[Upload] = []
+        for upload, row in rows:
+            try:
+                found.append(self._rows.read(upload.decode(), row))
+            except UnreadableError as error:
+                # What it left at Google ends by itself.
+                log.warning("an upload that was left cannot be read", error=str(error))
+        return found
+
+    def _opened(self, upload: str, row: Sequence[bytes], *, is_dirty: bool = False) -> Upload:
+        try:
+            return self._rows.read(upload, row, is_dirty=is_dirty)
+        except UnreadableError:
+            raise _unreadable() from None
 
     async def _fenced(self, script: Script, upload: Upload, *arguments: str | bytes | int) -> None:
         [why] = await self._port.run(run_of(script, upload.key, upload.fence, *arguments))
@@ -202,6 +221,10 @@ def _getrange(name: str, start: int, end: int) -> Any:
         return redis.getrange(name, start, end)
 
     return command
+
+
+def _unreadable() -> ServiceError:
+    return UploadUnknownError("the upload was sealed with another ENCRYPTION_KEY")
 
 
 def _refusal(why: str) -> ServiceError:

@@ -130,4 +130,7 @@ class FilesServicer(files_pb2_grpc.FilesServiceServicer):
         record = None
         if upload.file:
             record = await self._parts.files.read(upload.order.pool, upload.file)
+        if record is not None and record.client_id != upload.order.client_id:
+            # It was deleted, and another client has chosen its name.
+            record = None
         return wire.write_upload(upload, upload_id, record)

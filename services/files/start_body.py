@@ -1,4 +1,4 @@
-"""The body of a start request: what it says, and the same body with a media type."""
+"""The body of a start request: what it says, and the same body as Google is to get it."""
 
 import re
 from dataclasses import dataclass
@@ -67,13 +67,21 @@ def check_mime_type(text: str, field: str) -> None:
         raise InvalidRequestError(field, "must be a media type such as image/png")
 
 
-def with_mime_type(body: bytes, mime_type: str) -> bytes:
-    """Return the body of a files start with a media type where it names none."""
+def as_understood(body: bytes, mime_type: str) -> bytes:
+    """Return the body of a files start as it was read here, never as it came.
+
+    JSON with a field twice says one thing here and may say another at Google, so that a name
+    could be chosen which nobody has checked.
+
+    Args:
+        body: As it came.
+        mime_type: The media type where the body names none, empty for none.
+    """
     message = _object_of(body)
     file = _file_of(message)
-    if _text(file, "mimeType", "mime_type"):
-        return body
-    return orjson.dumps({**message, "file": {**file, "mimeType": mime_type}})
+    if mime_type and not _text(file, "mimeType", "mime_type"):
+        message = {**message, "file": {**file, "mimeType": mime_type}}
+    return orjson.dumps(message) if message else body
 
 
 def _object_of(body: bytes) -> dict[str, Any]:

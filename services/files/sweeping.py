@@ -28,6 +28,9 @@ async def sweep_for_ever(seconds: float, *sweeps: Sweep) -> None:
                     pass
             except ServiceError as error:
                 log.info("sweeping has to wait", reason=error.reason)
+            except Exception:
+                # A boundary: what one sweep cannot bear must not end the process.
+                log.exception("sweeping has failed")
         await asyncio.sleep(seconds)
 
 

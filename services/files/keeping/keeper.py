@@ -7,6 +7,7 @@ import os
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from services.files.keeping.breaker import Breaker
 from services.files.keeping.manifest import Manifest, new_kept_id
 from services.files.keeping.object_store import ObjectStore, ObjectStoreError
 from services.kit.vault import UnreadableError, Vault
@@ -15,6 +16,8 @@ _NONCE = 12
 _DATA_KEY_BITS = 256
 _PUTS = 4
 _PUT_SECONDS = 30.0
+_REST_SECONDS = 30.0
+"""So long nothing is put into a store that has hung."""
 
 
 class Keeper:
@@ -24,9 +27,19 @@ class Keeper:
     pass one part off as another. All methods raise `ObjectStoreError`.
     """
 
-    def __init__(self, store: ObjectStore, vault: Vault) -> None:
-        """Take where the parts go, and what seals the data keys."""
+    def __init__(
+        self, store: ObjectStore, vault: Vault, *, put_seconds: float = _PUT_SECONDS
+    ) -> None:
+        """Take where the parts go, and what seals the data keys.
+
+        Args:
+            store: Where the parts go.
+            vault: Seals the data keys.
+            put_seconds: How long keeping a part may take.
+        """
         self._store = store
+        self._put_seconds = put_seconds
+        self._breaker = Breaker(_REST_SECONDS)
         self._vault = vault
         # A sealed part is memory that no budget knows.
         self._puts = asyncio.Semaphore(_PUTS)
@@ -46,13 +59,16 @@ class Keeper:
         """Keep the part that begins at an offset; the same part may be kept again."""
         name = manifest.object_name(start)
         cipher = self._cipher(manifest)
-        async with self._puts:
-            sealed = await asyncio.to_thread(_seal, cipher, name, content)
-            try:
-                async with asyncio.timeout(_PUT_SECONDS):
-                    await self._store.put(name, sealed)
-            except TimeoutError as error:
-                raise ObjectStoreError(f"took no part within {_PUT_SECONDS:g} s") from error
+        self._breaker.check()
+        try:
+            # The turn counts too: behind a store that hangs it never comes.
+            async with asyncio.timeout(self._put_seconds), self._puts:
+                self._breaker.check()
+                sealed = await asyncio.to_thread(_seal, cipher, name, content)
+                await self._store.put(name, sealed)
+        except TimeoutError as error:
+            self._breaker.trip()
+            raise ObjectStoreError(f"took no part within {self._put_seconds:g} s") from error
 
     async def get(self, manifest: Manifest, start: int) -> bytes:
         """Return the part that begins at an offset.

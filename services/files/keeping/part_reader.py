@@ -46,12 +46,7 @@ class PartReader:
     async def close(self) -> None:
         """Let go of everything."""
         self._held = memoryview(b"")
-        if self._next is not None:
-            _, task = self._next
-            await end_tasks([task])
-            if not task.cancelled():
-                # Read, so that nobody is told of a failure that does not matter any more.
-                task.exception()
+        await self._end_next()
 
     async def _part_at(self, at: int) -> memoryview:
         """Return the rest of the part that holds an offset."""
@@ -68,9 +63,22 @@ class PartReader:
     async def _load(self, index: int) -> memoryview:
         if self._next is not None and self._next[0] == index:
             _, task = self._next
+            found = await task
             self._next = None
-            return await task
+            return found
+        # What was fetched ahead is not what is read.
+        await self._end_next()
         return await self._fetch(self._parts[index])
+
+    async def _end_next(self) -> None:
+        if self._next is None:
+            return
+        _, task = self._next
+        await end_tasks([task])
+        self._next = None
+        if not task.cancelled():
+            # Read, so that nobody is told of a failure that does not matter any more.
+            task.exception()
 
     async def _fetch(self, part: Part) -> memoryview:
         content = memoryview(await self._keeper.get(self._manifest, part.start))

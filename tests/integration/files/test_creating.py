@@ -152,3 +152,15 @@ async def test_an_unknown_upload_is_told_so(world: World, upload_id: str) -> Non
     assert await refusal(world.files.write(upload_id, b"x")) == unknown
     for method in ("GetUpload", "CancelUpload"):
         assert await refusal(world.files.call(method, upload_id=upload_id)) == unknown
+
+
+async def test_an_upload_does_not_tell_of_a_file_that_has_its_name_now(world: World) -> None:
+    body = b'{"file":{"name":"files/mine"}}'
+    upload = await world.files.upload(b"ada's", start_body=body)
+    await world.files.delete("files/mine")
+    await world.files.as_client("bob").upload(b"bob's own", start_body=body)
+
+    upload = await world.files.state(upload)
+
+    assert upload.state == pb.Upload.STATE_FINALIZED
+    assert not upload.HasField("file")

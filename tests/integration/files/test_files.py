@@ -88,3 +88,14 @@ async def test_uploads_of_one_client_go_to_one_project(world: World) -> None:
     made = [(await world.files.upload(noise(10, seed))).file for seed in range(4)]
 
     assert len({file.project_id for file in made}) == 1
+
+
+async def test_a_download_that_fails_at_first_is_tried_again(world: World) -> None:
+    upload = await world.files.upload(noise(10))
+    await world.sim.add_fault("overloaded", verb="files.download")
+
+    # What was uploaded Google gives to nobody, but only the second try is told so.
+    refused = await refusal(world.files.download(upload.file.name))
+
+    assert refused == ("FAILED_PRECONDITION", "UPSTREAM_REFUSED")
+    assert (await world.sim.counts()).total.by_verb["files.download"] == 2

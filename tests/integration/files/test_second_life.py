@@ -252,6 +252,19 @@ class TestProcessing:
 
         assert await starts(kept) == 2
 
+    async def test_a_key_that_is_refused_does_not_cost_the_copy(self, kept: KeptWorld) -> None:
+        file = await named(kept, b"x")
+        there = kept.other_project(file)
+        await kept.sim.set_behaviour(processing_seconds=1)
+        body = {"error": {"code": 403, "message": "no", "status": "PERMISSION_DENIED"}}
+        await kept.sim.add_fault("custom", verb="files.get", status=403, body=body)
+        error = await refusal(kept.files.ensure(file.name, there))
+        assert (error.code.name, error.reason) == ("UNAVAILABLE", "UPSTREAM_UNAVAILABLE")
+
+        assert (await kept.files.ensure(file.name, there)).upstream_name
+
+        assert await starts(kept) == 2
+
     async def test_one_that_google_cannot_process_is_an_error(self, kept: KeptWorld) -> None:
         file = await named(kept, b"x")
         await kept.sim.set_behaviour(processing_seconds=1, processing_fails=True)

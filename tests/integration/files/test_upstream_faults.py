@@ -94,3 +94,13 @@ async def test_a_client_cut_again_and_again_goes_on_where_it_was(world: World, s
 
     await check(world, upload, content)
     assert not cuts
+
+
+async def test_a_start_refused_at_length_is_answered_as_it_was(world: World) -> None:
+    body = {"error": {"code": 400, "message": "m" * 20_000, "status": "INVALID_ARGUMENT"}}
+    await world.sim.add_fault("custom", verb="upload.start", status=400, body=body)
+
+    upload = await world.files.upload(noise(10))
+
+    assert (upload.state, upload.final_http_status) == (pb.Upload.STATE_FAILED, 400)
+    assert len(upload.final_body) > 20_000

@@ -140,3 +140,29 @@ def test_only_files_are_kept(path: str, is_kept: bool) -> None:
     order = UploadOrder("ada", "default", path, b"", parent="/".join(parent))
 
     assert (parts.begin(order, PART) is not None) is is_kept
+
+
+@dataclass
+class Stuck(Memory):
+    """Never gives the second part."""
+
+    async def get(self, name: str) -> bytes:
+        if name == list(self.objects)[1]:
+            await asyncio.Event().wait()
+        return await super().get(name)
+
+
+async def test_reading_elsewhere_ends_what_was_fetched_ahead() -> None:
+    memory = Stuck()
+    keeper, _ = keeping(memory)
+    kept = keeper.begin(PART)
+    for start in (0, PART, 2 * PART):
+        await keeper.put(kept, start, bytes(PART))
+    reader = PartReader(keeper, replace(kept, size=3 * PART), is_ahead=True)
+    before = asyncio.all_tasks()
+
+    for at in (0, 2 * PART, 0, 2 * PART):
+        await reader.read(at, 1)
+    await reader.close()
+
+    assert asyncio.all_tasks() <= before
