@@ -24,6 +24,7 @@ from services.edge.resources.listing import Listing
 from services.edge.resources.made import names_made
 from services.edge.resources.making import Making, parsed
 from services.edge.resources.names import root_of
+from services.edge.resources.rules import tells_gone
 from services.edge.resources.targets import Target
 from services.edge.runtime import Runtime
 from services.judging import Operation
@@ -118,7 +119,8 @@ class ResourceRoutes:
         try:
             whole = await self._making.make(call)
         except FailedError as error:
-            if call.method == "DELETE" and target.is_root and error.status in {403, 404}:
+            is_deleted = call.method == "DELETE" and target.is_root
+            if is_deleted and tells_gone(error.status, error.body, target.root):
                 await self._forget(call)
             raise
         if call.method == "DELETE" and target.is_root:
