@@ -44,7 +44,9 @@ class InteractionRoutes:
         is_kept = request.get("store") is not False
         operation = Operation.CREATE if is_kept else Operation.GENERATE
         need = need_of(self._runtime.settings, Asker(exchange, client), model, operation)
-        query = forwarded_query(exchange.query)
+        query = forwarded_query(exchange.query, creates=is_kept)
+        if is_kept and request.get("stream") is True and exchange.query_value("alt") == "sse":
+            query = f"{query}&alt=sse" if query else "alt=sse"
         call = Call(
             method="POST",
             target=f"/{version}/interactions" + (f"?{query}" if query else ""),
