@@ -14,7 +14,7 @@ FileJson = dict[str, Any]
 
 # A finished upload is answered when Google has taken the last byte.
 _TIMEOUT = httpx.Timeout(60, connect=10, read=300)
-_ID = re.compile(r"(?:.*/)?(?:files/)?([A-Za-z0-9-]+)")
+_ID = re.compile(r"(?:(?:https?://[^\s?#]+/)?files/)?([A-Za-z0-9-]+)")
 
 
 class PublicFiles:

@@ -60,8 +60,12 @@ _HEADERS_KEPT_BACK = frozenset(
 )
 _PREFIXES_KEPT_BACK = (b"sec-", b"x-forwarded-", b"x-gemini-balance-", b"cf-", b"x-envoy-")
 _QUERY_KEPT_BACK = frozenset(
-    {"key", "access_token", "oauth_token", "bearer_token", "$userProject", "quotaUser"}
+    {"key", "access_token", "oauth_token", "bearer_token", "quotaUser", "callback"}
 )
+# Every other parameter of this kind can change what the call does.
+_DOLLARS_PASSED_ON = frozenset({"$alt", "$fields"})
+# With these an answer might not tell what was made.
+_QUERY_OF_ANSWERS = frozenset({"fields", "$fields", "alt", "$alt"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,21 @@ def forwarded_headers(headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes
     ]
 
 
-def forwarded_query(query: str) -> str:
-    """Return the client's query without credentials, the rest byte for byte."""
+def forwarded_query(query: str, *, creates: bool = False) -> str:
+    """Return the client's query without credentials, the rest byte for byte.
+
+    Args:
+        query: Raw, without the question mark.
+        creates: Whether the answer must tell what was made, whole and as JSON.
+    """
     if not query:
         return ""
     return "&".join(
-        part
-        for part in query.split("&")
-        if unquote_plus(part.partition("=")[0]) not in _QUERY_KEPT_BACK
+        part for part in query.split("&") if _goes_on(unquote_plus(part.partition("=")[0]), creates)
     )
+
+
+def _goes_on(name: str, creates: bool) -> bool:
+    if name in _QUERY_KEPT_BACK or (creates and name in _QUERY_OF_ANSWERS):
+        return False
+    return not name.startswith("$") or name in _DOLLARS_PASSED_ON

@@ -191,6 +191,14 @@ def upstream_timed_out() -> ApiError:
     return ApiError(504, "The upstream did not answer in time.", code="upstream_timeout")
 
 
+class AnswerTooLargeError(ApiError):
+    """An answer is longer than what is held at once."""
+
+    def __init__(self) -> None:
+        """Describe it."""
+        super().__init__(502, "The answer is too long.", code="answer_too_large")
+
+
 def answer_cut() -> ApiError:
     """A stream ended before its answer did."""
     return ApiError(502, "The upstream ended the answer before it was complete.", code="truncated")

@@ -51,7 +51,8 @@ class GeminiRoutes:
         request = _check_body(
             body, required=method.verb in {"generateContent", "streamGenerateContent"}
         )
-        query = forwarded_query(exchange.query)
+        operation = operation_of(method.verb)
+        query = forwarded_query(exchange.query, creates=operation is Operation.CREATE)
         streamed = method.verb == "streamGenerateContent"
         as_array = streamed and "alt=json" in query.split("&")
         if streamed and not as_array and "alt=sse" not in query.split("&"):
@@ -59,7 +60,7 @@ class GeminiRoutes:
         name = f"{method.collection}/{method.model}"
         # Google counts batches apart: what is refused to one says nothing of generating.
         model = f"batches.{method.model}" if method.verb in _BATCH_VERBS else method.model
-        need = need_of(self._runtime.settings, asker, model, operation_of(method.verb))
+        need = need_of(self._runtime.settings, asker, model, operation)
         if need.operation is Operation.GENERATE:
             need = with_content(need, body, request)
         call = _call(exchange, f"/{version}/{name}:{method.verb}", query, body, need)
@@ -94,7 +95,7 @@ class GeminiRoutes:
         reads = exchange.method == "GET"
         operation = Operation.READ if reads else Operation.CREATE
         need = need_of(self._runtime.settings, asker, "", operation)
-        query = forwarded_query(exchange.query)
+        query = forwarded_query(exchange.query, creates=not reads)
         call = _call(exchange, exchange.path, query, body, need)
         request = json_object(body, orjson.loads) if body.strip() else {}
         await self._whole(exchange, await self._runtime.access.cite(call, request))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from services.edge.calls import Call
 from services.edge.envelopes import Headers
-from services.edge.errors import ApiError
+from services.edge.errors import AnswerTooLargeError
 from services.edge.failover import Attempts
 from services.edge.runtime import Runtime
 from services.edge.upstream import TooLongError, UpstreamError
@@ -31,24 +31,30 @@ class Whole:
     project_id: str
 
 
-async def fetch(runtime: Runtime, call: Call) -> Whole:
+async def fetch(runtime: Runtime, call: Call, *, limit: int | None = None) -> Whole:
     """Send a call and return its whole answer; a broken answer is tried again.
+
+    Args:
+        runtime: The shared parts.
+        call: What to send.
+        limit: Bytes of the longest answer to hold; by default as the settings say.
 
     Raises:
         FailedError: No further try is allowed or possible.
-        ApiError: The answer is too long to be held.
+        AnswerTooLargeError: The answer is too long to be held.
     """
     attempts = runtime.attempts(call)
+    limit = limit or runtime.settings.max_answer_bytes
     while True:
         sent = await attempts.next()
         try:
-            body = await sent.answer.read(runtime.settings.max_answer_bytes)
+            body = await sent.answer.read(limit)
         except UpstreamError as error:
             attempts.failed(sent.key, sent.started_at, Phase.SENT, timed_out=error.timed_out)
             continue
         except TooLongError:
             attempts.abandon(sent)
-            raise ApiError(502, "The answer is too long.", code="answer_too_large") from None
+            raise AnswerTooLargeError from None
         except BaseException:
             attempts.abandon(sent)
             raise

@@ -112,14 +112,15 @@ async def _pass_on(
     if not exchange.started:
         shown = told(attempts, stream.sent.key.alias)
         await exchange.start(answer.status, [*voice.headers(answer.headers), *shown])
-    async for block in stream.blocks():
+    async for upstreams in stream.blocks():
+        block = attempts.in_clients_words(upstreams)
         if voice.before is not None:
             try:
                 await voice.before(block, stream.sent.key.project_id)
             except ApiError as error:
                 attempts.abandon(stream.sent)
                 raise StreamFailedError(error) from None
-        frames = voice.say(attempts.in_clients_words(block))
+        frames = voice.say(block)
         if not voice.watch_finish:
             reader.finished = voice.is_finished()
         if frames:

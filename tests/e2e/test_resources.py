@@ -187,6 +187,48 @@ async def test_what_is_gone_is_left_out_and_the_page_filled(system: System, two:
     assert "nextPageToken" not in page
 
 
+@pytest.mark.parametrize("verb", ["get", "delete"])
+async def test_what_only_cannot_be_asked_for_stays_its_owners(
+    system: System, two: Two, verb: str
+) -> None:
+    name = await make(two.client, "batches")
+    error = {"code": 404, "message": "Method not found.", "status": "NOT_FOUND"}
+    async with system.control() as control:
+        for key in two.pool.keys:
+            options = {"status": 404, "body": {"error": error}}
+            await control.add_fault("custom", key=key, verb=f"batches.{verb}", **options)
+
+    if verb == "get":
+        assert (await two.client.get("/v1beta/batches")).json() == {}
+    else:
+        assert (await two.client.delete(f"/v1beta/{name}")).status_code == 404
+    async with system.control() as control:
+        await control.clear_faults()
+
+    assert (await two.client.get(f"/v1beta/{name}")).status_code == 200
+    page = (await two.client.get("/v1beta/batches")).json()
+    assert [item["name"] for item in page["operations"]] == [name]
+
+
+async def test_long_descriptions_do_not_make_long_pages(system: System, two: Two) -> None:
+    names = [await make(two.client, "batches") for _ in range(12)]
+    bodies = {
+        "longer than any page": (2**21, 12, [{"name", "createTime"}] * 12),
+        "many long ones": (2**20 - 1000, 8, [{"name", "x"}] * 8),
+    }
+    for size, items, fields in bodies.values():
+        body = {"name": "batches/b", "x": "x" * size}
+        async with system.control() as control:
+            options = {"status": 200, "body": body, "count": None}
+            await control.add_fault("custom", verb="batches.get", **options)
+        page = (await two.client.get("/v1beta/batches")).json()
+        async with system.control() as control:
+            await control.clear_faults()
+
+        assert [set(item) for item in page["operations"]] == fields
+        assert ("nextPageToken" in page) is (items < len(names))
+
+
 @pytest.mark.parametrize("query", ["pageToken=nonsense", "pageSize=-1", "pageSize=many"])
 async def test_pages_that_make_no_sense(two: Two, query: str) -> None:
     answer = await two.client.get(f"/v1beta/cachedContents?{query}")

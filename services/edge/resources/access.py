@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.edge.calls import Call
-from services.edge.errors import pool_away
+from services.edge.errors import bad_request, pool_away
 from services.edge.leasing.lease import Need, PoolAwayError
 from services.edge.resources.citations import may_cite, read_citations
 from services.edge.resources.names import Binding
@@ -15,6 +15,7 @@ from services.judging import Operation
 
 # Calls that come by the thousand: only those are spared the look at every string.
 _HOT = {Operation.GENERATE, Operation.EMBED, Operation.COUNT_TOKENS}
+_MOST_NAMES = 256
 
 
 class Access:
@@ -59,11 +60,13 @@ class Access:
             request: Its body, parsed. It may be changed.
 
         Raises:
-            ApiError: As for `resolve`.
+            ApiError: As for `resolve`; 400 when it names too many things.
         """
         citations = read_citations(call.body, request)
         known = {binding.name for binding in call.cited}
         new = [name for name in citations.names if name not in known]
+        if len(known) + len(new) > _MOST_NAMES:
+            raise bad_request(f"A request can name at most {_MOST_NAMES} things.")
         call = replace(call, body=citations.body)
         return bound_to(call, await self.resolve(call.need, new)) if new else call
 
@@ -84,5 +87,5 @@ def bound_to(call: Call, bindings: Iterable[Binding]) -> Call:
         need = replace(call.need, project=projects.pop(), resources=())
     else:
         names = tuple(binding.name for binding in cited)
-        need = replace(call.need, project="", resources=names[:256])
+        need = replace(call.need, project="", resources=names)
     return replace(call, cited=cited, need=need)

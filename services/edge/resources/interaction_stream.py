@@ -16,6 +16,8 @@ from services.edge.usage import TokenUsage
 _DONE = b"[DONE]"
 # Of an answer of several minutes, not every event must be parsed.
 _MARKS = (b"interaction.complete", b"interaction.status_update", _DONE)
+# Environments and files may be told of at any time.
+_MADE_MARKS = (b'"interaction"', b"environment", b"files/", b"files\\/")
 _LAST = frozenset({"interaction.completed", "interaction.complete"})
 _ENDED = frozenset(
     {"completed", "failed", "cancelled", "incomplete", "budget_exceeded"}
@@ -23,7 +25,7 @@ _ENDED = frozenset(
 )
 
 OnMade = Callable[[dict[str, Any], str], Awaitable[None]]
-"""Told the first that is known of an interaction, and its project."""
+"""Told what an event tells of an interaction, and its project."""
 
 
 class InteractionVoice:
@@ -34,6 +36,7 @@ class InteractionVoice:
     def __init__(self, on_made: OnMade | None = None) -> None:
         """Take what is to be done before the client learns an interaction's id."""
         self._on_made = on_made
+        self._knows_id = False
         self._is_finished = False
         self._usage: TokenUsage | None = None
 
@@ -57,14 +60,14 @@ class InteractionVoice:
         """Do what must be done before the client gets a block."""
         if self._on_made is None:
             return
+        if self._knows_id and not any(mark in block for mark in _MADE_MARKS):
+            return
         for event in _objects(block):
-            interaction = event.get("interaction")
-            if not isinstance(interaction, dict):
-                interaction = {"id": event.get("interaction_id")}
-            if interaction.get("id"):
-                on_made, self._on_made = self._on_made, None
-                await on_made(interaction, project_id)
-                return
+            told = event.get("interaction")
+            if not isinstance(told, dict):
+                told = {**event, "id": event.get("interaction_id")}
+            self._knows_id |= bool(told.get("id"))
+            await self._on_made(told, project_id)
 
     def say(self, block: bytes) -> bytes:
         """Return what the client gets for a block of whole events."""

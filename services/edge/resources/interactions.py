@@ -15,7 +15,7 @@ from services.edge.estimating import estimate_tokens
 from services.edge.http import Exchange, json_object
 from services.edge.needs import Asker, need_of
 from services.edge.paths import check_model
-from services.edge.plain import fetch
+from services.edge.plain import Whole, fetch
 from services.edge.relaying import relay_stream
 from services.edge.resources.interaction_stream import InteractionVoice
 from services.edge.resources.made import interaction_made
@@ -44,7 +44,9 @@ class InteractionRoutes:
         is_kept = request.get("store") is not False
         operation = Operation.CREATE if is_kept else Operation.GENERATE
         need = need_of(self._runtime.settings, Asker(exchange, client), model, operation)
-        query = forwarded_query(exchange.query)
+        query = forwarded_query(exchange.query, creates=is_kept)
+        if is_kept and request.get("stream") is True and exchange.query_value("alt") == "sse":
+            query = f"{query}&alt=sse" if query else "alt=sse"
         call = Call(
             method="POST",
             target=f"/{version}/interactions" + (f"?{query}" if query else ""),
@@ -58,17 +60,31 @@ class InteractionRoutes:
             # What is made now could be found by nobody.
             raise pool_away()
         if request.get("stream") is True:
-            on_made = partial(self._bind, call) if is_kept else None
+            on_made = partial(self._bind, call, set()) if is_kept else None
             await relay_stream(self._runtime, exchange, call, InteractionVoice(on_made))
             return
         async with ClientWatch(exchange):
-            whole = await fetch(self._runtime, call)
-            if is_kept and (interaction := parsed(whole.body)) is not None:
-                await self._bind(call, interaction, whole.project_id)
+            if is_kept:
+                whole = await self._making.to_its_end(self._make(call))
+            else:
+                whole = await fetch(self._runtime, call)
         await exchange.answer(whole.status, [*whole.headers, *whole.told], whole.body)
 
-    async def _bind(self, call: Call, interaction: dict[str, Any], project_id: str) -> None:
-        await self._making.bind(call.need, project_id, interaction_made(interaction))
+    async def _make(self, call: Call) -> Whole:
+        whole = await fetch(self._runtime, call)
+        if (interaction := parsed(whole.body)) is not None:
+            await self._bind(call, set(), interaction, whole.project_id)
+        return whole
+
+    async def _bind(
+        self, call: Call, bound: set[str], interaction: dict[str, Any], project_id: str
+    ) -> None:
+        """Bind what is told of an interaction, but for what is bound already."""
+        known = bound | {binding.name for binding in call.cited}
+        made = interaction_made(interaction)
+        new = {name: end for name, end in made.items() if name not in known}
+        await self._making.bind(call.need, project_id, new)
+        bound |= new.keys()
 
 
 def _model_of(request: dict[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """Lists of what a client owns, over all projects."""
 
 import re
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -10,7 +9,7 @@ import orjson
 from services.edge.calls import Call, forwarded_headers
 from services.edge.concurrently import concurrently
 from services.edge.dialects import Dialect
-from services.edge.errors import bad_request, pool_away
+from services.edge.errors import AnswerTooLargeError, bad_request, pool_away
 from services.edge.http import Exchange
 from services.edge.leasing.lease import Need, PoolAwayError
 from services.edge.plain import fetch
@@ -23,7 +22,11 @@ from services.edge.runtime import Runtime
 _AT_ONCE = 8
 _SIZE = re.compile(r"[0-9]{1,9}")
 # Pages are filled up when things turn out to be gone, but not without end.
-_MOST_ROUNDS = 5
+_MORE_ROUNDS = 5
+# Batches tell all their answers. Longer descriptions are asked for one by one; a page
+# ends when it has become so long.
+_LARGEST_ITEM = 1024 * 1024
+_FULL_PAGE = 4 * 1024 * 1024
 
 
 class Listing:
@@ -51,11 +54,12 @@ class Listing:
         token = exchange.query_value("pageToken") or exchange.query_value("page_token")
         version, _, path = place.partition("/")
         headers = forwarded_headers(exchange.headers)
-        found: list[orjson.Fragment] = []
-        for _ in range(_MOST_ROUNDS):
+        found: list[bytes] = []
+        for _ in range(size // _AT_ONCE + _MORE_ROUNDS):
+            wanted = min(_AT_ONCE, size - len(found))
             try:
                 bindings, token = await self._runtime.registry.list_page(
-                    need.pool, need.client_id, f"{path}/", size - len(found), token
+                    need.pool, need.client_id, f"{path}/", wanted, token
                 )
             except PoolAwayError:
                 raise pool_away() from None
@@ -67,24 +71,27 @@ class Listing:
             ]
             items = await concurrently(_AT_ONCE, [partial(self._read, call) for call in calls])
             found += [item for item in items if item is not None]
-            if not token or len(found) == size:
+            if not token or len(found) == size or sum(map(len, found)) >= _FULL_PAGE:
                 break
         # Like every empty field of Google's JSON, an empty list is left out.
-        page: dict[str, Any] = {collection.listed_as: found} if found else {}
+        listed = [orjson.Fragment(item) for item in found]
+        page: dict[str, Any] = {collection.listed_as: listed} if listed else {}
         return page | {"nextPageToken": token} if token else page
 
-    async def _read(self, call: Call) -> orjson.Fragment | None:
-        """Return the description of a thing, None when it is gone."""
-        binding = call.cited[0]
+    async def _read(self, call: Call) -> bytes | None:
+        """Return the description of a thing, None when it is not found.
+
+        It stays bound: not every answer of 403 or 404 means that it is gone for good.
+        """
         try:
-            return orjson.Fragment((await fetch(self._runtime, call)).body)
+            return (await fetch(self._runtime, call, limit=_LARGEST_ITEM)).body
+        except AnswerTooLargeError:
+            return orjson.dumps(_outline(call.cited[0]))
         except FailedError as error:
             if error.status in {403, 404}:
-                with suppress(PoolAwayError):
-                    await self._runtime.registry.unbind(call.need.pool, binding.name)
                 return None
             # It exists, but its project cannot be asked now: no reason to hide it or the others.
-            return orjson.Fragment(orjson.dumps(_outline(binding)))
+            return orjson.dumps(_outline(call.cited[0]))
 
 
 def _outline(binding: Binding) -> dict[str, Any]:

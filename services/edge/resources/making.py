@@ -54,7 +54,7 @@ class Making:
         if self._runtime.desk.is_away:
             # What is made now could be found by nobody.
             raise pool_away()
-        return await self._to_its_end(self._make(call))
+        return await self.to_its_end(self._make(call))
 
     async def bind(self, need: Need, project_id: str, names: Mapping[str, datetime | None]) -> None:
         """Bind names to the client and the project that made them.
@@ -62,16 +62,13 @@ class Making:
         Raises:
             ApiError: 503 when that takes too long; it is tried on for a while.
         """
-        new = [
-            Binding(name, project_id, need.client_id, end)
-            for name, end in names.items()
-            if not self._registry.knows(need.pool, name, need.client_id)
-        ]
+        # Also what was seen before: another edge may have seen it deleted since.
+        new = [Binding(name, project_id, need.client_id, end) for name, end in names.items()]
         if not new:
             return
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                await self._to_its_end(self._bind(need.pool, new, self._bind_new))
+                await self.to_its_end(self._bind(need.pool, new, self._bind_new))
         except TimeoutError:
             raise _not_bound([binding.name for binding in new]) from None
 
@@ -83,9 +80,16 @@ class Making:
         """
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                await self._to_its_end(self._bind(pool, [binding], self._registry.bind))
+                await self.to_its_end(self._bind(pool, [binding], self._registry.bind))
         except TimeoutError:
             raise _not_bound([binding.name]) from None
+
+    async def to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await work that goes on when whoever waits for it is cancelled."""
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
 
     async def close(self, seconds: float) -> None:
         """End what is under way, waiting for it at most so long."""
@@ -131,13 +135,6 @@ class Making:
             found = await self._registry.resolve(pool, [binding.name])
             if found and found[binding.name].client_id != binding.client_id:
                 raise name_taken(binding.name) from None
-
-    async def _to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await work that goes on when whoever waits for it is cancelled."""
-        task = asyncio.create_task(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)

@@ -74,11 +74,6 @@ class Registry:
         self._remember(pool, found.values())
         return found
 
-    def knows(self, pool: str, name: str, client_id: str) -> bool:
-        """Whether a name was seen as this client's lately, so that it need not be bound again."""
-        binding = self._seen.get((pool, name))
-        return binding is not None and binding.client_id == client_id
-
     async def bind(self, pool: str, binding: Binding, *, must_be_new: bool = False) -> None:
         """Bind a thing.
 

@@ -19,11 +19,13 @@ from services.edge.plain import Whole, fetch
 from services.edge.refusals import FailedError
 from services.edge.relaying import relay_body, relay_stream
 from services.edge.resources.access import bound_to
+from services.edge.resources.ephemeral import check_ephemeral
 from services.edge.resources.interaction_stream import InteractionVoice
 from services.edge.resources.listing import Listing
 from services.edge.resources.made import names_made
 from services.edge.resources.making import Making, parsed
 from services.edge.resources.names import root_of
+from services.edge.resources.rules import tells_gone
 from services.edge.resources.targets import Target
 from services.edge.runtime import Runtime
 from services.judging import Operation
@@ -69,6 +71,8 @@ class ResourceRoutes:
         model = _model_of(request)
         if model:
             check_model_allowed(asker.client, model)
+        if target.collection.name == "auth_tokens":
+            check_ephemeral(asker.client, request)
         await self._check_free(call, _chosen_name(exchange, target, request))
         # Google counts these apart: what is refused here says nothing of generating.
         need = replace(call.need, model=".".join(filter(None, (target.collection.name, model))))
@@ -95,10 +99,11 @@ class ResourceRoutes:
         call, request = await self._call(asker, version, target, operation)
         bindings = await self._runtime.access.resolve(call.need, [target.root])
         call = await self._runtime.access.cite(bound_to(call, bindings), request)
-        query = () if changes else exchange.query.split("&")
-        if "alt=media" in query:
+        alt = exchange.query_value("alt") or exchange.query_value("$alt")
+        is_streamed = exchange.query_value("stream").lower() == "true"
+        if not changes and alt.lower() == "media":
             await relay_body(self._runtime, exchange, call)
-        elif "stream=true" in query and target.collection.name == "interactions":
+        elif not changes and is_streamed and target.collection.name == "interactions":
             await relay_stream(self._runtime, exchange, call, InteractionVoice())
         else:
             async with ClientWatch(exchange):
@@ -118,7 +123,8 @@ class ResourceRoutes:
         try:
             whole = await self._making.make(call)
         except FailedError as error:
-            if call.method == "DELETE" and target.is_root and error.status in {403, 404}:
+            is_deleted = call.method == "DELETE" and target.is_root
+            if is_deleted and tells_gone(error.status, error.body, target.root):
                 await self._forget(call)
             raise
         if call.method == "DELETE" and target.is_root:
@@ -148,7 +154,7 @@ class ResourceRoutes:
         body = await exchange.read_body(self._runtime.settings.max_body_bytes)
         request = json_object(body, orjson.loads) if body.strip() else {}
         path = f"/{version}/{target.path}" + (f":{target.verb}" if target.verb else "")
-        query = forwarded_query(exchange.query)
+        query = forwarded_query(exchange.query, creates=operation is Operation.CREATE)
         need = need_of(self._runtime.settings, asker, "", operation)
         return Call(
             method=exchange.method,

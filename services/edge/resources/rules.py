@@ -1,7 +1,10 @@
 """Every collection of Google's that belongs to a project, and how it is served."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
+
+import orjson
 
 from services.edge.errors import ApiError
 from services.edge.files_errors import no_such_file
@@ -27,7 +30,7 @@ class Collection:
     name: str
     listed_as: str = ""
     default_page: int = 50
-    largest_page: int = 1000
+    largest_page: int = 100
     is_creatable: bool = False
     kept: timedelta | None = None
     scope: str = "models"
@@ -76,6 +79,12 @@ BOUND = frozenset({*COLLECTIONS, *_ELSEWHERE, "models", "dynamic"})
 """Collections whose members belong to somebody, or that only their own routes may serve."""
 
 
+_GONE = {collection.missing[1] for collection in COLLECTIONS.values()} | {
+    "Tuned model does not exist."
+}
+_NO_METHOD = re.compile("method not found", re.IGNORECASE)
+
+
 def collection_of(name: str) -> Collection:
     """Return the collection of a thing by its name, such as `models/m/operations/o`."""
     first = name.partition("/")[0]
@@ -89,3 +98,23 @@ def missing(name: str) -> ApiError:
     if name.startswith("files/"):
         return no_such_file(name)
     return ApiError(*collection_of(name).missing)
+
+
+def tells_gone(status: int, body: bytes, name: str) -> bool:
+    """Whether an answer says that a thing is not there: in Google's words, about this one.
+
+    Args:
+        status: Of the answer.
+        body: Of the answer. Pages of proxies and methods that Google does not know
+            are answered with the same status.
+        name: Of the thing.
+    """
+    try:
+        error = orjson.loads(body)["error"]
+        message = error["message"]
+    except (ValueError, KeyError, TypeError):
+        return False
+    if status not in {403, 404} or not isinstance(message, str) or _NO_METHOD.search(message):
+        return False
+    ids = re.split(r"[^A-Za-z0-9._~=\-]+", message.replace(". ", " ").rstrip("."))
+    return message in _GONE or name.rpartition("/")[2] in ids

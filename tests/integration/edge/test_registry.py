@@ -101,8 +101,8 @@ async def test_a_name_is_taken_once(registry: Registry) -> None:
 
     with pytest.raises(TakenError):
         await registry.bind("default", bound("batches/b", "bob"), must_be_new=True)
-    assert registry.knows("default", "batches/b", "ann")
-    assert not registry.knows("default", "batches/b", "bob")
+    found = await registry.resolve("default", ["batches/b"])
+    assert found["batches/b"].client_id == "ann"
 
 
 async def test_what_was_seen_is_remembered_while_the_pool_is_away(
@@ -135,6 +135,18 @@ class TestMaking:
         found = await registry.resolve("default", ["batches/b", "files/f"])
         assert found["files/f"].expire_time == SOON
         assert {it.client_id for it in found.values()} == {"ann"}
+
+    async def test_what_another_edge_saw_deleted_is_bound_again(
+        self, making: Making, channel: PoolClient, watch: Watch
+    ) -> None:
+        another = Registry(channel.channel, watch)
+        await making.bind(NEED, "p1", {"tunedModels/t": None})
+        await another.unbind("default", "tunedModels/t")
+
+        await making.bind(NEED, "p2", {"tunedModels/t": None})
+
+        found = await another.resolve("default", ["tunedModels/t"])
+        assert found["tunedModels/t"].project_id == "p2"
 
     async def test_it_moves_the_end_of_a_binding(self, making: Making, registry: Registry) -> None:
         await registry.bind("default", bound("cachedContents/c", end=SOON))

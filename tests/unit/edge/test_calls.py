@@ -13,11 +13,19 @@ from services.judging import Operation
         ("alt=sse&key=sk-1&x=%20a+b", "alt=sse&x=%20a+b"),
         ("%6bey=sk-1&a=1", "a=1"),
         ("a=1&access_token=t&oauth_token=t&%24userProject=p", "a=1"),
+        ("$httpMethod=DELETE&%24httpHeaders=x&$req=y&$.xgafv=2&$new=1&callback=f&a=1", "a=1"),
+        ("$alt=json&%24fields=name", "$alt=json&%24fields=name"),
         ("keys=1&monkey=2", "keys=1&monkey=2"),
     ],
 )
 def test_the_query_goes_on_without_credentials(query: str, sent: str) -> None:
     assert forwarded_query(query) == sent
+
+
+def test_what_is_made_is_told_whole() -> None:
+    query = "fields=a&alt=media&%24fields=b&$alt=proto&%61lt=x&tunedModelId=t&key=sk-1"
+
+    assert forwarded_query(query, creates=True) == "tunedModelId=t"
 
 
 def test_headers_go_on_without_credentials_and_tricks() -> None:

@@ -9,7 +9,7 @@ import pytest
 from services.edge.errors import ApiError
 from services.edge.resources.interaction_stream import InteractionVoice
 from services.edge.resources.made import interaction_made, names_made
-from services.edge.resources.rules import COLLECTIONS, missing
+from services.edge.resources.rules import COLLECTIONS, missing, tells_gone
 from services.edge.resources.targets import Target, target_of
 from services.edge.streaming import StreamFailedError
 from services.edge.usage import TokenUsage
@@ -181,6 +181,32 @@ def test_missing_things_are_answered_as_google_does(name: str, status: int, word
     assert (error.status, error.message) == (status, words)
 
 
+def google_says(message: Any, status: str = "NOT_FOUND") -> bytes:
+    return orjson.dumps({"error": {"code": 404, "message": message, "status": status}})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_gone"),
+    [
+        (404, google_says("Requested entity was not found."), True),
+        (403, google_says("CachedContent not found (or permission denied)"), True),
+        (403, google_says("No permission for the Corpus c-1, or it may not exist."), True),
+        (404, google_says("There is no corpora/c-1."), True),
+        (404, google_says("There is no corpora/c-10."), False),
+        (404, google_says("Method not found: DELETE corpora/c-1"), False),
+        (404, google_says("Method not found."), False),
+        (403, google_says("The caller does not have permission"), False),
+        (500, google_says("Requested entity was not found."), False),
+        (404, b"<html><title>corpora/c-1 was not found</title></html>", False),
+        (404, google_says(7), False),
+        (404, b'["error"]', False),
+        (404, b"", False),
+    ],
+)
+def test_only_google_can_tell_that_a_thing_is_gone(status: int, body: bytes, is_gone: bool) -> None:
+    assert tells_gone(status, body, "corpora/c-1") is is_gone
+
+
 def frame(**event: Any) -> bytes:
     return b"event: x\ndata: " + orjson.dumps(event) + b"\n\n"
 
@@ -215,18 +241,32 @@ class TestInteractionVoice:
 
         assert voice.usage() == TokenUsage(input=3, output=5, cached=0, thoughts=2)
 
-    async def test_an_interaction_is_told_once_and_before_its_events(self) -> None:
-        told: list[tuple[Any, str]] = []
+    async def test_what_is_made_is_told_before_its_events(self) -> None:
+        told: list[list[str]] = []
 
         async def on_made(interaction: dict[str, Any], project: str) -> None:
-            told.append((interaction, project))
+            assert project == "p"
+            told.append(sorted(interaction_made(interaction)))
 
         voice = InteractionVoice(on_made)
-        await voice.before(b": comment\n\ndata: {}\n\n", "p")
-        await voice.before(frame(event_type="interaction.created", interaction={"id": "i"}), "p")
-        await voice.before(frame(event_type="interaction.completed", interaction={"id": "i"}), "p")
+        created = {"id": "i", "environment_id": "e"}
+        blocks = [
+            b": comment\n\ndata: {}\n\n",
+            frame(event_type="interaction.created", interaction={"id": "i"}),
+            frame(event_type="step.delta", delta={"text": "x"}),
+            frame(event_type="step.delta", delta={"type": "video", "uri": "files/v:download"}),
+            frame(event_type="interaction.status_update", interaction_id="i", environment_id="e"),
+            frame(event_type="interaction.completed", interaction=created),
+        ]
+        for block in blocks:
+            await voice.before(block, "p")
 
-        assert told == [({"id": "i"}, "p")]
+        assert list(filter(None, told)) == [
+            ["interactions/i"],
+            ["files/v"],
+            ["environments/e", "interactions/i"],
+            ["environments/e", "interactions/i"],
+        ]
 
     async def test_an_update_may_be_the_first_to_name_it(self) -> None:
         told: list[Any] = []
@@ -237,7 +277,7 @@ class TestInteractionVoice:
         update = frame(event_type="interaction.status_update", interaction_id="i", status="queued")
         await InteractionVoice(on_made).before(update, "p")
 
-        assert told == [{"id": "i"}]
+        assert [list(interaction_made(interaction)) for interaction in told] == [["interactions/i"]]
 
     @pytest.mark.parametrize(
         ("native", "code"),
