@@ -62,14 +62,15 @@ class Putting:
         try:
             if self._parts.keeper is None:
                 raise ObjectStoreError("FILES_STORE_URL is not set here")
-            if not kept.begins_at(start):
-                kept = kept.shifted(start)
-                await self._parts.store.keep(upload, kept)
             begun = self._ahead.pop(start, None)
             if begun is None:
                 await _put(self._parts.keeper, kept, start, piece)
             else:
                 await begun
+            if not kept.begins_at(start):
+                # The part comes first: what is known of another writer's file must be there.
+                kept = kept.shifted(start)
+                await self._parts.store.keep(upload, kept)
         except ObjectStoreError as error:
             await self._give_up(upload, error)
             return None

@@ -12,6 +12,7 @@ from services.files.uploads import Session
 from services.kit.egress import Egress
 from services.kit.errors import RemoteError
 from services.kit.http_transport import AiohttpTransport
+from services.simulator.faults import FaultKind
 from tests.support.files import World, running_world
 from tests.support.keypool import secrets_of
 
@@ -116,6 +117,21 @@ class TestAFileThatAModelMade:
             assert (await world.files.file(GENERATED)).size_bytes == 6
 
         assert (await world.sim.counts()).of(second).by_verb["files.get"] == 2
+
+
+@pytest.mark.parametrize("kind", ["overloaded", "internal", "drop", "drop_answer"])
+async def test_a_fault_of_the_upstream_costs_calls_about_files_time_alone(
+    world: World, kind: FaultKind
+) -> None:
+    secret = await bind(world, GENERATED, "ada")
+    await make_at_google(world, secret, GENERATED)
+    await world.sim.add_fault(kind, verb="files.get", count=2)
+    await world.sim.add_fault(kind, verb="files.delete")
+
+    assert (await world.files.file(GENERATED)).size_bytes == 6
+    await world.files.delete(GENERATED)
+
+    assert await refusal(world.files.file(GENERATED)) == ("NOT_FOUND", "FILE_UNKNOWN")
 
 
 class TestWithoutIsolation:

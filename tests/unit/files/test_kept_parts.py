@@ -16,6 +16,7 @@ from services.files.keeping.part_reader import PartReader
 from services.files.safekeeping import Putting, Safekeeping
 from services.files.store import UploadStore
 from services.files.uploads import Upload, UploadOrder, UploadState
+from services.kit.errors import StoreUnavailableError
 from services.kit.vault import Vault
 
 PART = 10
@@ -94,6 +95,26 @@ def test_what_is_kept_reads_as_what_was_sent(
         return found
 
     assert asyncio.run(run()) == content
+
+
+async def test_a_part_is_there_before_it_is_told_of() -> None:
+    class Forgetful(Memory):
+        """Notes what it is told, and does not answer."""
+
+        async def keep(self, upload: Upload, kept: Manifest | None) -> None:
+            await super().keep(upload, kept)
+            raise StoreUnavailableError("the store does not answer")
+
+    memory = Forgetful()
+    keeper, parts = keeping(memory)
+
+    with pytest.raises(StoreUnavailableError):
+        await Putting(parts).keep(an_upload(keeper.begin(PART)), 7, memoryview(b"rest"))
+
+    [told] = memory.known
+    assert told is not None
+    reader = PartReader(keeper, replace(told, size=11))
+    assert bytes(await reader.read(7, 4)) == b"rest"
 
 
 async def test_a_store_that_breaks_is_told_once_and_asked_no_more() -> None:

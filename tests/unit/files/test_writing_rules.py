@@ -1,10 +1,11 @@
 """Whatever the chunks and the faults: the same bytes arrive, and nothing safe is ever lost."""
 
 import asyncio
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.files import uploads
@@ -15,6 +16,7 @@ from services.files.errors import (
 )
 from services.files.keeping.part_reader import PartReader
 from services.files.uploads import Upload, UploadState
+from tests.support.scripted_google import Trouble
 from tests.support.virtual_time import run_virtually
 from tests.unit.files.planned_writes import CONTENT, PLANS, STEPS, Client, Plan, Step, World
 
@@ -57,7 +59,36 @@ async def kept_of(world: World, upload: Upload) -> bytes:
     return found
 
 
+def a_step(length: int) -> Step:
+    return Step(length, overlap=0, frames=[1], announce=False, cut_after=None)
+
+
+PLAIN = Plan(
+    size=0,
+    declared=False,
+    before=16,
+    granule=16,
+    keeps=1,
+    room=2,
+    steps=[],
+    google=[],
+    store=frozenset(),
+    keyless=False,
+)
+# Each has gone wrong once.
+LAST_ANSWER_LOST = replace(PLAIN, google=[Trouble.NONE, Trouble.ANSWER_LOST, Trouble.UNSENT])
+TAIL_BEYOND_GRANULE = replace(
+    PLAIN, size=19, before=48, steps=[a_step(0), a_step(17)], store=frozenset({0, 18})
+)
+GRANULE_BEYOND_TAIL = replace(PLAIN, size=17, granule=48, steps=[a_step(4), a_step(12)])
+SIZE_UNKNOWN_AT_THE_END = replace(PLAIN, size=17, steps=[a_step(0)], store=frozenset({13}))
+
+
 @settings(max_examples=250, deadline=None)
+@example(LAST_ANSWER_LOST)
+@example(TAIL_BEYOND_GRANULE)
+@example(GRANULE_BEYOND_TAIL)
+@example(SIZE_UNKNOWN_AT_THE_END)
 @given(PLANS)
 def test_the_same_bytes_arrive(plan: Plan) -> None:
     check(plan)
