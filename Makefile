@@ -12,7 +12,7 @@ PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check fmt lint types imports proto-lint proto-current \
-	protos unit integration e2e stress conformance bench-uploads lock clean prerequisites
+	protos unit integration e2e stress conformance bench-keypool bench-uploads lock clean prerequisites
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -73,6 +73,9 @@ stress: setup-dev ## long load and fault runs, not part of `make test`
 
 conformance: setup-dev $(BIN)/grpcurl ## many client families; needs Go
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest tests -m conformance
+
+bench-keypool: setup-dev ## measure what a lease costs in Redis, time and memory
+	$(BIN)/python -m bench.keypool_bench
 
 bench-uploads: setup-dev ## measure uploads against a bare relay
 	$(BIN)/python -m bench.upload_bench

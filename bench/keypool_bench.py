@@ -1,21 +1,33 @@
 """What a lease costs in Redis, from ten keys to a hundred thousand.
 
-Run with `python bench/keypool_bench.py [SIZES...]`. Starts a Valkey of its own. Tables, in
-microseconds as the server counts them for the script alone, and as the caller sees them:
+Run with `python -m bench.keypool_bench [SIZES...]`. Starts a Valkey of its own; nothing else
+should keep the machine busy. It prints Markdown:
 
-- `acquire` and `settle` of one lease and of 32, sizes taken in turns so that a machine that
-  is busy for a while slows all of them;
-- with a share of the projects cooling down, and with limits declared for all;
-- bytes per key, and per key for each model in use.
+- bytes a key, and for each model in use with it: one that was used once with every key, within
+  the last minutes, and settled. By `used_memory`, less what was used before; so with all tables
+  and their room to grow. Replies that are kept for repeated calls end after seconds, but the
+  server drops what has ended in its own time: they are counted apart, then looked up, which
+  drops them.
+- `acquire` and `settle` of one lease and of 32: microseconds as the server counts them for the
+  script alone, and as the caller waits for an acquire. Sizes take turns, so that a machine that
+  is busy for a while slows all of them; each number is the median of the rounds. Every model has
+  met all projects before, and every project has been used. A block of 32 is a call for up to 32
+  projects, so the pool it is compared with has 64; of 10, each serves several of its leases.
+- the largest time that one script took while a model that was never used was asked for at first,
+  and the largest processor time that the server spent on one such call, which does not count
+  what else the machine did meanwhile.
 """
 
 import asyncio
+import platform
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -36,10 +48,13 @@ from services.kit.redis_client import open_redis
 from services.kit.vault import Vault
 from tests.support.valkey import started_valkey
 
-SIZES = (10, 1_000, 100_000)
-ROUNDS = 5
+SIZES = (10, 64, 1_000, 100_000)
+ROUNDS = 7
 CALLS = 200
+NEW_MODEL_CALLS = 2_000
 MINUTE = timedelta(minutes=1)
+MODELS = ("gemini-2.5-flash", "gemini-2.5-pro", "gemini-2.5-flash-lite")
+BAR = 1.3
 
 
 @dataclass
@@ -51,10 +66,11 @@ class Bench:
     size: int
     leases: RedisLeaseStore
     secrets: KeySecrets
+    epoch: int = 0
 
-    async def acquire(self, count: int, model: str = "m") -> tuple[LeaseRow, ...]:
+    async def acquire(self, count: int, model: str = MODELS[0]) -> tuple[LeaseRow, ...]:
         order = LeaseOrder(
-            request_id=f"/{time.perf_counter_ns()}",
+            request_id=f"/{time.perf_counter_ns():032x}",
             pool=self.pool,
             model=model,
             count=count,
@@ -62,8 +78,11 @@ class Bench:
             hold=None,
             lifetime=MINUTE,
             input_tokens=100,
+            known_epoch=self.epoch,
         )
-        return (await self.leases.acquire(order, (), self.secrets.mark)).leases
+        granted = await self.leases.acquire(order, (), self.secrets.mark)
+        self.epoch = granted.withdrawals.epoch
+        return granted.leases
 
     async def settle(self, leases: Sequence[LeaseRow], **fields: Any) -> None:
         rows = [
@@ -79,7 +98,15 @@ class Bench:
             )
             for lease in leases
         ]
-        await self.leases.settle(rows, self.pool, 0)
+        settled = await self.leases.settle(rows, self.pool, self.epoch)
+        self.epoch = settled.withdrawals.epoch
+
+    async def use_every_key(self, model: str) -> None:
+        done = 0
+        while done < self.size:
+            leases = await self.acquire(min(64, self.size - done), model)
+            done += len(leases)
+            await self.settle(leases)
 
 
 async def server_micros(redis: Redis) -> float:
@@ -89,6 +116,53 @@ async def server_micros(redis: Redis) -> float:
 
 def percentile(values: Sequence[float], part: float) -> float:
     return sorted(values)[min(len(values) - 1, int(part * len(values)))]
+
+
+async def fill(redis: Redis, size: int) -> Bench:
+    pool = f"b{size}"
+    vault, identity = Vault("a key-encryption key for a bench"), Identity()
+    identity.load(vault.first_pepper())
+    secrets = KeySecrets(vault)
+    port = RedisPort(redis)
+    keys = Keys(RedisKeyStore(port), identity, secrets)
+    for first in range(0, size, 500):
+        await keys.create(
+            pool,
+            [
+                NewKey(f"AIzaBench{pool}{number:032d}"[-39:])
+                for number in range(first, min(first + 500, size))
+            ],
+        )
+    return Bench(redis, pool, size, RedisLeaseStore(port), secrets)
+
+
+async def used_bytes(redis: Redis) -> int:
+    await redis.execute_command("MEMORY", "PURGE")
+    return int((await redis.info("memory"))["used_memory"])
+
+
+async def drop_what_has_ended(redis: Redis) -> None:
+    """Look everything up: what has ended is dropped then at the latest."""
+    await asyncio.sleep(6)
+    async for _ in redis.scan_iter(count=10_000):
+        pass
+
+
+async def memory(redis: Redis, size: int) -> tuple[Bench, list[float]]:
+    """Return a filled pool, and bytes a key: at rest, of replies, for each model in use."""
+    before = await used_bytes(redis)
+    bench = await fill(redis, size)
+    found = [(await used_bytes(redis) - before) / size]
+    for model in MODELS:
+        before = await used_bytes(redis)
+        await bench.use_every_key(model)
+        with_replies = await used_bytes(redis)
+        await drop_what_has_ended(redis)
+        after = await used_bytes(redis)
+        if model == MODELS[0]:
+            found.append((with_replies - after) / size)
+        found.append((after - before) / size)
+    return bench, found
 
 
 async def measure(bench: Bench, count: int) -> dict[str, list[float]]:
@@ -107,61 +181,79 @@ async def measure(bench: Bench, count: int) -> dict[str, list[float]]:
 
 
 async def table(title: str, benches: Sequence[Bench]) -> None:
-    columns = ("keys", "n", "acquire p50", "acquire p99", "call p50", "settle p50")
-    print(f"\n{title}\n" + " ".join(f"{column:>11}" for column in columns))
+    print(f"\n### {title}\n")
+    print("| leases | keys | acquire p50 | acquire p99 | caller p50 | settle p50 |")
+    print("|---|---|---|---|---|---|")
+    ratios = []
     for count in (1, 32):
         rounds: dict[int, list[dict[str, list[float]]]] = {bench.size: [] for bench in benches}
         for _ in range(ROUNDS):
             for bench in benches:
                 rounds[bench.size].append(await measure(bench, count))
         medians = {}
-        for bench in benches:
-            runs = rounds[bench.size]
+        for size, runs in rounds.items():
 
             def median(name: str, part: float, runs: list[dict[str, list[float]]] = runs) -> float:
                 return statistics.median(percentile(run[name], part) for run in runs)
 
-            medians[bench.size] = median("acquire", 0.5)
-            values = [
-                median("acquire", 0.5),
-                median("acquire", 0.99),
-                median("call", 0.5),
-                median("settle", 0.5),
-            ]
-            row = [bench.size, count, *(round(value) for value in values)]
-            print(" ".join(f"{value:>11}" for value in row))
-        if len(medians) > 1:
-            ratio = medians[benches[-1].size] / medians[benches[0].size]
-            print(f"n={count}: largest / smallest = {ratio:.2f}")
+            medians[size] = median("acquire", 0.5)
+            row = (medians[size], median("acquire", 0.99), median("call", 0.5))
+            numbers = " | ".join(f"{value:.0f}" for value in (*row, median("settle", 0.5)))
+            print(f"| {count} | {size:,} | {numbers} |")
+        base = min(size for size in medians if size > count)
+        ratio = medians[max(medians)] / medians[base]
+        ratios.append(f"{count}: {max(medians):,} keys to {base:,} keys {ratio:.2f} (bar {BAR})")
+    print("\nRatios of acquire p50, leases " + "; ".join(ratios) + ".")
 
 
-async def fill(redis: Redis, size: int) -> Bench:
-    pool = f"bench{size}"
-    vault, identity = Vault("a key-encryption key for a bench"), Identity()
-    identity.load(vault.first_pepper())
-    secrets = KeySecrets(vault)
-    port = RedisPort(redis)
-    keys = Keys(RedisKeyStore(port), identity, secrets)
-    for first in range(0, size, 500):
-        await keys.create(
-            pool,
-            [
-                NewKey(f"AIzaBench{pool}{number:032d}"[-39:])
-                for number in range(first, min(first + 500, size))
-            ],
-        )
-    return Bench(redis, pool, size, RedisLeaseStore(port), secrets)
+def processor_micros(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[0]) / 1000
 
 
-async def used_bytes(redis: Redis) -> int:
-    return int((await redis.info("memory"))["used_memory"])
+async def first_calls(bench: Bench, pid: int) -> None:
+    """Tell the largest times while a model that was never used is asked for at first."""
+    print("\n### A model that was never used\n")
+    columns = (
+        "leases",
+        "keys",
+        "calls",
+        "acquire p50",
+        "p99",
+        "largest",
+        "of the processor",
+        "bar",
+    )
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
+    for count in (1, 32):
+        times, spent = [], []
+        for _ in range(NEW_MODEL_CALLS):
+            before, spent_before = await server_micros(bench.redis), processor_micros(pid)
+            leases = await bench.acquire(count, f"never-used-{count}")
+            spent.append(processor_micros(pid) - spent_before)
+            times.append(await server_micros(bench.redis) - before)
+            await bench.settle(leases)
+        row = (percentile(times, 0.5), percentile(times, 0.99), max(times), max(spent))
+        numbers = " | ".join(f"{value:.0f}" for value in row)
+        print(f"| {count} | {bench.size:,} | {NEW_MODEL_CALLS:,} | {numbers} | 5000 |")
+
+
+async def declare_limits(bench: Bench) -> None:
+    rows = {"t/all/*": orjson.dumps({"rpm": 6000, "tpm": 10**9, "rpd": 10**6})}
+    await bench.redis.hset(pool_key(bench.pool, "quotas"), mapping=rows)
+    projects = await bench.redis.zrange(pool_key(bench.pool, "admitted"), 0, -1)
+    for first in range(0, len(projects), 1000):
+        async with bench.redis.pipeline(transaction=False) as pipe:
+            for project in projects[first : first + 1000]:
+                pipe.hset(pool_key(bench.pool, "project", project.decode()), "tier", "all")
+            await pipe.execute()
+    await bench.leases.quotas_changed(bench.pool)
 
 
 async def cool(bench: Bench, share: float) -> None:
-    """Cool a share of the projects that have been used."""
+    """Cool a share of the projects."""
     done = 0
     while done < bench.size * share:
-        leases = await bench.acquire(64)
+        leases = await bench.acquire(min(64, bench.size // 10))
         done += len({lease.project_id for lease in leases})
         await bench.settle(
             leases,
@@ -172,41 +264,32 @@ async def cool(bench: Bench, share: float) -> None:
         )
 
 
+async def prepared(benches: Sequence[Bench], prepare: Callable[[Bench], Awaitable[None]]) -> None:
+    for bench in benches:
+        await prepare(bench)
+
+
 async def main(sizes: Sequence[int]) -> None:
     with started_valkey() as server:
         redis = open_redis(server.url, name="bench")
+        server_version = (await redis.info("server")).get("valkey_version", "?")
+        print(f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, ", end="")
+        print(f"Valkey {server_version}, redis-py {metadata.version('redis')}.")
+        print("\n### Bytes a key\n\n| keys | at rest | replies, for 6 s ", end="")
+        print("".join(f"| model {number} " for number in range(1, len(MODELS) + 1)) + "|")
+        print("|---" * (3 + len(MODELS)) + "|")
         benches: list[Bench] = []
-        print("memory, bytes a key\n    keys   at rest  per model in use")
         for size in sizes:
-            before = await used_bytes(redis)
-            bench = await fill(redis, size)
-            rest = await used_bytes(redis) - before
-            leases: list[LeaseRow] = []
-            while len(leases) < size:
-                leases += await bench.acquire(min(64, size - len(leases)), "first")
-            for first in range(0, len(leases), 500):
-                await bench.settle(leases[first : first + 500])
-            # Replies are kept for calls that are repeated, a few seconds.
-            await asyncio.sleep(6)
-            await redis.execute_command("MEMORY", "PURGE")
-            once = await used_bytes(redis) - before - rest
-            print(f"{size:>8} {rest / size:>9.0f} {once / size:>17.0f}")
+            bench, found = await memory(redis, size)
             benches.append(bench)
-        await table("no limits", benches)
-        for bench in benches:
-            rows = {"t/all/*": orjson.dumps({"rpm": 6000, "tpm": 10**9, "rpd": 10**6})}
-            await redis.hset(pool_key(bench.pool, "quotas"), mapping=rows)
-            projects = await redis.zrange(pool_key(bench.pool, "admitted"), 0, -1)
-            for first in range(0, len(projects), 1000):
-                async with redis.pipeline(transaction=False) as pipe:
-                    for project in projects[first : first + 1000]:
-                        pipe.hset(pool_key(bench.pool, "project", project.decode()), "tier", "all")
-                    await pipe.execute()
-            await bench.leases.quotas_changed(bench.pool)
-        await table("all three limits declared", benches)
-        for bench in benches:
-            await cool(bench, 0.9)
-        await table("nine in ten cooling", benches)
+            if size >= 1000:
+                print(f"| {size:,} | " + " | ".join(f"{value:.0f}" for value in found) + " |")
+        await table("No limits", benches)
+        await first_calls(benches[-1], server.process.pid if server.process else 0)
+        await prepared(benches, declare_limits)
+        await table("All three limits declared", benches)
+        await prepared(benches, lambda bench: cool(bench, 0.9))
+        await table("Nine in ten projects cooling", [each for each in benches if each.size >= 1000])
         await redis.aclose()
 
 

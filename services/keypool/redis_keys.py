@@ -24,8 +24,8 @@ TOKEN_IDS = f"{TOKENS}ids"
 """Sorted set of all token ids, in the order of their names. Kept for ever."""
 
 POOL_PARTS = {
-    # zset by model: project -> a lower bound of the next time it can be used, ms; and the
-    # highest admission number that entered
+    # zset by model: project -> its rank, or while it waits a lower bound of the next time it can
+    # be used, ms; and the highest admission number that entered
     "order": "m:",
     # packed string by number of a model and project: rank, cool-down, the day's count, limits
     # learned, charges
@@ -34,9 +34,11 @@ POOL_PARTS = {
     "admitted": "all",
     # zset by project: its live keys -> rank
     "live": "l:",
-    # hash by project: cool-down of the whole project, tier, origin, audit lines; a key's own
-    # project has one only when there is something to say
+    # hash by project: cool-down of the whole project, tier, weight, origin, audit lines; a key's
+    # own project has one only when there is something to say
     "project": "p:",
+    # zset by project: its live keys of a weight of more than 1 -> weight
+    "heavy": "h:",
     # zset of all projects in the order of their names, but for those that are just one key's own
     "projects": "ps",
     # set by project: its keys, but for the one whose own project it is
@@ -85,9 +87,9 @@ POOL_PARTS = {
     "leases": "L:",
     # zset by key: number of a lease that lapsed unsettled -> when it was found
     "lapsed": "Z:",
-    # hash: clock, turn, lease number, admission number, withdrawal epoch, version of the
-    # declared limits; until when any project cools, whether any key has a priority;
-    # `m/<model>` -> the number of a model
+    # hash: clock, lease number, admission number, withdrawal epoch, version of the declared
+    # limits; until when any project cools, whether any key has a priority or a weight;
+    # `M/<model>` -> number of the model, pass of its rotation, when its order was last kept
     "counters": "n",
     # zset: what was withdrawn -> the epoch
     "withdrawn": "w",

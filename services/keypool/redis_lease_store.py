@@ -74,7 +74,7 @@ _EXPLAIN = load_script(
     *PROJECTS, "models", "pace", "quota", "states", "charges", "limits", "explain"
 )
 _QUOTAS_CHANGED = load_script("models", "quotas_changed")
-_SWEEP = load_script("sweep_model")
+_SWEEP = load_script("turns", "sweep_model")
 
 _KEEP_NAMED_MS = 60_000
 _KEEP_UNNAMED_MS = 5_000

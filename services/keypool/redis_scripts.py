@@ -31,7 +31,7 @@ PROJECTS = ("turns", "withdraw", "enlisting", "projects")
 """The parts of scripts that look after projects and which keys they have."""
 
 _NAMED = re.compile(r"\bnamed\('(\w+)'(?:, ([^()]+))?\)")
-_CONSTANT = re.compile(r"^ *local ([A-Z_]+) = ([\d.e]+(?: / \d+)?|'[^'\n]*')$", re.MULTILINE)
+_CONSTANT = re.compile(r"^ *local ([A-Z_]+) = ([\d.e]+|'[^'\n]*')$", re.MULTILINE)
 _WORD = re.compile(r"\b[A-Z_]+\b")
 
 

@@ -26,8 +26,9 @@
 --       limited      1 when a limit is in force for what was granted
 -- Keeps What is granted is open: each lease stands in `leases` of its key until it is
 --       settled or lapses. In no minute and no day is more granted to a project than its
---       limits allow, and to a key no more at a time. Among the projects that may be used,
---       the turns that were taken and not returned differ by at most one. A repeated
+--       limits allow, and to a key no more at a time. Projects that may be used all the time
+--       get turns in proportion to their weights, to within one weight; where those are
+--       equal, turns that were taken and not returned differ by at most one. A repeated
 --       request grants nothing.
 --
 -- In parts, which the loader puts together: this one reads what is asked for, acquire_gate
@@ -45,8 +46,7 @@ local wishes = ARGV[14] ~= '' and cjson.decode(ARGV[14])
 
 read_counters(model)
 local order = named('order', model)
-local turn = counter('turn')
-local now = math.max(pool_clock(), math.floor(turn))
+local now = pool_clock()
 
 local excluded_project, excluded_key = {}, {}
 for _, project in ipairs(wishes.projects) do excluded_project[project] = true end
@@ -75,8 +75,8 @@ local function lease_row(lease, key_id, project, held, from)
   }
 end
 
--- Project, key, and when the request may start at first.
-local LEASE = '^%d+/[^/]*/[^/]*/([^/]*)/([^/]*)/[^/]*/(%d+)'
+-- Project, key, and the first time at which the request may start.
+local FROM_LEASE = '^%d+/[^/]*/[^/]*/([^/]*)/([^/]*)/[^/]*/(%d+)'
 
 -- A repeated call gets the leases of the first one, with the secrets read anew.
 local function repeated(packed)
@@ -84,7 +84,7 @@ local function repeated(packed)
   local told_now = now
   ids, refused, limited, now, to_start, to_end = unpack(cmsgpack.unpack(packed))
   for _, lease in ipairs(ids) do
-    local project, key_id, from = string.match(lease, LEASE)
+    local project, key_id, from = string.match(lease, FROM_LEASE)
     local held = read_key(key_id)
     if held then
       rows[#rows + 1] = lease_row(lease, key_id, project, held, tonumber(from))

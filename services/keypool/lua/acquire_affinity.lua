@@ -20,7 +20,6 @@ end
 
 local function grant_to_favourite(project)
   while project and #leases < count and gate(project) == 'ok' do
-    recall_rank(view_of(project))
     grant(project, now)
   end
 end

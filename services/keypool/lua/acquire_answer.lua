@@ -1,5 +1,8 @@
 -- Fourth part of acquire: write back and answer.
 
+-- So often an order is kept from ending.
+local KEEP_MS = 3600000
+
 local function write_back()
   for project, view in pairs(touched) do
     save(view.state, view.limits, now)
@@ -25,8 +28,9 @@ local function write_back()
   if #gone > 0 then
     redis.call('ZREM', order, unpack(gone))
   end
-  if is_order_old then
+  if known.kept + KEEP_MS < now then
     redis.call('PEXPIRE', order, IDLE_MODEL_MS)
+    known.kept = now
   end
 end
 
@@ -46,7 +50,8 @@ local function number_leases()
     number = now * 1000
   end
   redis.call(
-    'HSET', named('counters'), 'lease', number + #leases, 'turn', turn, 'clock', now)
+    'HSET', named('counters'), 'lease', number + #leases, 'clock', now, 'M/' .. model,
+    pack_model(known))
   local pool = string.match(prefix, '{(.*)}')
   local rows, ids = {}, {}
   local head, tails = '/' .. pool .. '/' .. model .. '/', {}

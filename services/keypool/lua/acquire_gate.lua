@@ -3,11 +3,13 @@
 -- So many keys of a project are compared, those used least recently first.
 local COMPARED = 16
 local LAPSED_MS = 600000
--- So often is looked after what lies about, when somebody takes a turn.
-local CLEAR_MS = 600000
+local CLEAR = 16
+
+local known = open_model(model)
 
 -- Whether projects need looking at: most have nothing to say.
-local is_told = counter('cooling') > now or compiled_for(model).size > 0
+local is_told = counter('cooling') > now or counter('weighted') > 0
+  or compiled_for(model).size > 0
 local UNTOLD = {}
 
 -- What is known of a project in this call, written back once at the end.
@@ -19,7 +21,7 @@ local function view_of(project)
   local view = views[project]
   if not view then
     local told = is_told
-      and redis.call('HMGET', named('project', project), 'cool_until', 'tier') or UNTOLD
+      and redis.call('HMGET', named('project', project), 'cool_until', 'tier', 'weight') or UNTOLD
     local state = read_state(model, project, now)
     -- In the order of their ranks.
     local keys = {}
@@ -32,6 +34,7 @@ local function view_of(project)
       state = state,
       limits = limits_of(state, told[2]),
       cool_until = tonumber(told[1] or 0),
+      weight = tonumber(told[3] or 1),
       keys = keys,
       -- When the first lapses of those that this call granted.
       lapses = HUGE,
@@ -135,7 +138,10 @@ end
 
 -- Where a project belongs in the order after what the gate answered.
 local function place_of(view, answer)
-  local score = math.max(score_of(view.state, view.limits, now), view.cool_until)
+  local score = score_of(view.state, view.limits, now)
+  if view.cool_until > now then
+    score = math.max(score, view.cool_until)
+  end
   if answer == 'full' then
     redis.call('SADD', named('parked', view.project), model)
     redis.call('PEXPIRE', named('parked', view.project), LEASES_MS)
@@ -150,22 +156,29 @@ local function place_of(view, answer)
   return score
 end
 
--- Use up the turn of a key, which then goes behind those used longer ago.
-local function move_back(keys, key)
-  key.rank, key.is_moved = taken(key.rank, turn), true
-  for at = 1, #keys - 1 do
-    if keys[at] == key and keys[at + 1].rank < key.rank then
-      keys[at], keys[at + 1] = keys[at + 1], key
+-- Give a turn to a key of several. Those that were passed over for it make up for nothing,
+-- unless it was the caller that left them out.
+local function take_turn_of_key(keys, key)
+  local pass, weight = key.rank, 1
+  if counter('weighted') > 0 then
+    weight = tonumber(redis.call('HGET', named('key', key.id), 'weight') or 1)
+  end
+  take_turn(key, weight, pass)
+  key.is_moved = true
+  for _, other in ipairs(keys) do
+    if other.rank >= 0 and other.rank < pass and not excluded_key[other.id] then
+      other.rank, other.is_moved = pass, true
     end
   end
+  table.sort(keys, function(one, other)
+    return one.rank < other.rank
+  end)
 end
 
 local leases = {}
 
--- The first turn in a while clears up: keys of which leases may have lapsed, and whether the
--- order must be kept from ending.
-local cluttered, is_order_old = {}, false
-local clear_time = now - now % CLEAR_MS
+-- Keys of which leases may have lapsed: each clears up at every 16th of its turns.
+local cluttered = {}
 
 -- Whether a limit is in force for what was granted, so that no stock of it may be kept.
 local is_scarce = false
@@ -175,16 +188,14 @@ local is_scarce = false
 local function grant(project, from)
   local view = views[project]
   local state, key = view.state, view.key
-  turn = math.max(now, turn + TICK)
-  is_order_old = is_order_old or state.rank < clear_time
   -- Nobody keeps the rank of a key that is alone.
-  if (view.keys[2] and key.rank or state.rank) < clear_time then
+  if math.floor(view.keys[2] and key.rank or state.rank) % CLEAR == 0 then
     cluttered[key.id] = true
   end
   is_scarce = is_scarce or is_limited(view.limits) or key.held.room > 0 or has(state, HALF_OPEN)
-  state.rank = taken(state.rank, turn)
+  take_turn(state, view.weight, known.pass)
   if view.keys[2] then
-    move_back(view.keys, key)
+    take_turn_of_key(view.keys, key)
   end
   key.open = key.open and key.open + 1
   local day_end = state.day_end
@@ -198,12 +209,4 @@ local function grant(project, from)
   view.lapses = math.min(view.lapses, from + to_end)
   view.served, touched[project] = key, view
   leases[#leases + 1] = { key = key, project = project, from = from, day_end = day_end }
-end
-
--- A state may have been forgotten; the score then still tells the rank.
-local function recall_rank(view, score)
-  if view.state.rank == 0 then
-    score = score or tonumber(redis.call('ZSCORE', order, view.project) or newcomer(now))
-    view.state.rank = math.min(score, now)
-  end
 end

@@ -6,7 +6,7 @@ local IN_FLIGHT_MS = 1000
 
 local function first_usable(but)
   local rows = redis.call(
-    'ZRANGEBYSCORE', order, 0, '(' .. now + 1, 'LIMIT', 0, 16)
+    'ZRANGEBYSCORE', order, '(' .. FIRST_ROW, now, 'LIMIT', 0, 16)
   for _, project in ipairs(rows) do
     if project ~= but and gate(project) == 'ok' then
       return project
@@ -110,7 +110,6 @@ local function grant_from(project)
         or (views[project].limits.rpd and fits >= views[project].state.day_end)) then
       break
     end
-    recall_rank(views[project])
     grant(project, fits)
     reserved = reserved + (fits > now and 1 or 0)
   end

@@ -42,11 +42,11 @@ local function read_slots()
   for _, slot in ipairs(met) do
     add_slot(slot.project)
   end
-  local known = {}
-  for _, slot in ipairs(met) do known[slot.project] = true end
+  local has_met = {}
+  for _, slot in ipairs(met) do has_met[slot.project] = true end
   for project in pairs(touched) do
-    if not known[project] then
-      known[project] = true
+    if not has_met[project] then
+      has_met[project] = true
       add_slot(project)
     end
   end
@@ -63,7 +63,7 @@ local function read_slots()
         break
       end
     end
-    if not known[rows[row]] then
+    if not has_met[rows[row]] then
       add_slot(rows[row])
     end
   end
@@ -111,7 +111,6 @@ local function reserve()
       soonest = math.max(soonest, tonumber(own[2] or slot.fits))
       return
     end
-    recall_rank(views[slot.project])
     grant(slot.project, slot.fits)
     reserved = reserved + 1
     add_slot(slot.project)

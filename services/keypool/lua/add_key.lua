@@ -23,5 +23,5 @@ redis.call(
   unpack(ARGV, 4))
 redis.call('ZADD', named('key_ids'), 0, key_id)
 join(key_id, project)
-enlist(key_id, project, now)
+enlist(key_id, project)
 return 'created'

@@ -32,7 +32,7 @@ local now = read_clock()
 -- Whether it may decide who can be used.
 local stirs = change.state ~= '' or change.project ~= ''
 for _, pair in ipairs(change.fields) do
-  stirs = stirs or pair[1] == 'max_in_flight' or pair[1] == 'priority'
+  stirs = stirs or pair[1] == 'max_in_flight' or pair[1] == 'priority' or pair[1] == 'weight'
 end
 
 -- All of them are withdrawn under one epoch, at the end.
@@ -136,7 +136,7 @@ local function change_one(key_id, proxy)
   if not stirs then
     return kind
   elseif state == 'active' then
-    enlist(key_id, project, now)
+    enlist(key_id, project)
     woken[project] = true
   else
     delist(key_id, project, now)
@@ -151,5 +151,5 @@ end
 if #withdrawn > 0 then
   withdraw_now(now, unpack(withdrawn))
 end
-wake(woken, now)
+wake(woken)
 return kinds

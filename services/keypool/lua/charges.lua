@@ -146,7 +146,7 @@ end
 
 local function score_of(state, limits, now)
   if limits == NO_LIMITS then
-    return math.max(state.rank, state.cool_until > now and state.cool_until or 0)
+    return state.cool_until > now and state.cool_until or state.rank
   end
   local fits = earliest(state, limits, now, quantum(limits), 0)
   return fits > now and math.max(state.rank, fits) or state.rank

@@ -4,7 +4,7 @@
 -- write named('order', model); the loader puts prefix .. 'm:' .. model in its place.
 --
 -- Commands take numbers as they are. Where a number becomes part of a text, `..` keeps 14
--- digits: enough for a time in whole ms, too few for a turn or the number of a lease.
+-- digits: enough for a time in whole ms, too few for the number of a lease.
 
 local prefix = KEYS[1]
 
@@ -20,22 +20,23 @@ end
 
 -- What the pool counts, read once in a call. Whoever changes one with `set_counter` sees it.
 local counters
--- Model -> its number, false for one that has none.
-local model_numbers = {}
+-- Model -> what is kept of it, see models; false for nothing.
+local model_rows = {}
 
--- Read them, and along with them the number of a model.
+-- Read them, and along with them what is kept of a model.
 local function read_counters(model)
   local row = redis.call(
-    'HMGET', named('counters'), 'clock', 'turn', 'lease', 'admission', 'epoch', 'floor',
-    'quotas', 'cooling', 'prioritized', 'm/' .. (model or ''))
+    'HMGET', named('counters'), 'clock', 'lease', 'admission', 'epoch', 'floor', 'quotas',
+    'cooling', 'prioritized', 'weighted', 'M/' .. (model or ''))
   counters = {
-    clock = tonumber(row[1] or 0), turn = tonumber(row[2] or 0), lease = tonumber(row[3] or 0),
-    admission = tonumber(row[4] or 0), epoch = tonumber(row[5] or 0),
-    floor = tonumber(row[6] or 0), quotas = tonumber(row[7] or 0),
-    cooling = tonumber(row[8] or 0), prioritized = tonumber(row[9] or 0),
+    clock = tonumber(row[1] or 0), lease = tonumber(row[2] or 0),
+    admission = tonumber(row[3] or 0), epoch = tonumber(row[4] or 0),
+    floor = tonumber(row[5] or 0), quotas = tonumber(row[6] or 0),
+    cooling = tonumber(row[7] or 0), prioritized = tonumber(row[8] or 0),
+    weighted = tonumber(row[9] or 0),
   }
   if model then
-    model_numbers[model] = row[10]
+    model_rows[model] = row[10]
   end
 end
 

@@ -1,26 +1,47 @@
 -- Which keys are in use, and which projects cool as a whole. Comes after turns and withdraw.
 
+-- Keys that join one after another start that far apart, in rounds.
+local APART = 0.618034
+
+-- A project has the largest weight of its keys in use, and a weight of 1 is not written down.
+local function weigh(key_id, project, weight)
+  local heavy = named('heavy', project)
+  if weight > 1 then
+    redis.call('ZADD', heavy, weight, key_id)
+    set_counter('weighted', 1)
+  elseif redis.call('ZREM', heavy, key_id) == 0 then
+    return
+  end
+  local most = redis.call('ZRANGE', heavy, 0, 0, 'REV', 'WITHSCORES')[2]
+  if most then
+    redis.call('HSET', named('project', project), 'weight', most)
+  else
+    redis.call('HDEL', named('project', project), 'weight')
+  end
+end
+
 -- Put a key into use, and its project with it.
-local function enlist(key_id, project, now)
+local function enlist(key_id, project)
   local live = named('live', project)
-  local is_new = redis.call('ZADD', live, 'NX', newcomer(now), key_id) == 1
-  if is_new and redis.call('ZCARD', live) == 2 then
-    -- Nobody kept the rank of the one that was alone.
-    for _, other in ipairs(redis.call('ZRANGE', live, 0, -1)) do
-      redis.call('ZADD', live, newcomer(now), other)
-    end
+  local share = redis.call('HMGET', named('key', key_id), 'priority', 'weight')
+  local weight = tonumber(share[2] or 1)
+  if not redis.call('ZSCORE', live, key_id) then
+    local size = redis.call('ZCARD', live)
+    local first = redis.call('ZRANGEBYSCORE', live, 0, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    redis.call('ZADD', live, (first[2] or 0) + (size * APART) % 1 / weight, key_id)
   end
   redis.call('PERSIST', named('leases', key_id))
-  if redis.call('HGET', named('key', key_id), 'priority') then
+  if share[1] then
     set_counter('prioritized', 1)
   end
+  weigh(key_id, project, weight)
   if not redis.call('ZSCORE', named('admitted'), project) then
     local number = redis.call('HINCRBY', named('counters'), 'admission', 1)
     redis.call('ZADD', named('admitted'), number, project)
   end
   -- Models that wait for a key with room look at it now.
   for _, model in ipairs(redis.call('SMEMBERS', named('parked', project))) do
-    redis.call('ZADD', named('order', model), 'XX', 'LT', now, project)
+    redis.call('ZADD', named('order', model), 'XX', 'LT', FIRST_TIME, project)
   end
 end
 
@@ -30,6 +51,7 @@ local function delist(key_id, project, now)
     return
   end
   redis.call('PEXPIRE', named('leases', key_id), LEASES_MS)
+  weigh(key_id, project, 1)
   if redis.call('ZCARD', named('live', project)) == 0 then
     redis.call('ZREM', named('admitted'), project)
   end

@@ -52,7 +52,11 @@ local function compile_limits(model, version)
   return size
 end
 
--- Each model that this call has looked up -> {version, how many declarations hold for it}
+-- So few declarations are read at once; of more, those of the project at hand.
+local FEW = 16
+
+-- Each model that this call has looked up -> {version, for how many holders limits are
+-- declared, holder -> limits where those are few}
 local compiled = {}
 
 local function compiled_for(model)
@@ -64,16 +68,27 @@ local function compiled_for(model)
       local row = redis.call('HMGET', named('limits', model), 'version', 'size')
       known.size = tonumber(row[1]) == version and tonumber(row[2]) or compile_limits(model, version)
     end
+    if known.size > 0 and known.size <= FEW then
+      known.all = {}
+      local rows = redis.call('HGETALL', named('limits', model))
+      for at = 1, #rows, 2 do
+        known.all[rows[at]] = rows[at + 1]
+      end
+    end
     compiled[model] = known
   end
   return known
 end
 
 local function declared_for(model, project, tier)
-  local row = redis.call(
-    'HMGET', named('limits', model), 'p/' .. project, 't/' .. (tier or ''))
-  local own = row[1] and cmsgpack.unpack(row[1]) or NO_LIMITS
-  local common = tier and row[2] and cmsgpack.unpack(row[2]) or NO_LIMITS
+  local all, own, common = compiled_for(model).all, 'p/' .. project, 't/' .. (tier or '')
+  if all then
+    own, common = all[own], all[common]
+  else
+    own, common = unpack(redis.call('HMGET', named('limits', model), own, common))
+  end
+  own = own and cmsgpack.unpack(own) or NO_LIMITS
+  common = tier and common and cmsgpack.unpack(common) or NO_LIMITS
   return {
     rpm = own.rpm or common.rpm, tpm = own.tpm or common.tpm, rpd = own.rpd or common.rpd,
   }

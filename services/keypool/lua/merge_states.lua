@@ -44,8 +44,8 @@ end
 local function merge_states(from, into, now)
   local tier = redis.call('HGET', named('project', into), 'tier') or nil
   for _, model in ipairs(redis.call('ZRANGE', named('models'), 0, -1)) do
-    local number = known_number(model)
-    local name = number and named('state', number .. ':' .. from)
+    local known = known_model(model)
+    local name = known and named('state', known.number .. ':' .. from)
     if name and redis.call('EXISTS', name) == 1 then
       local state = read_state(model, into, now)
       merge_state(state, read_state(model, from, now), now)

@@ -66,10 +66,10 @@ local function leave(key_id, project, now)
 end
 
 -- Let every model look at projects again that may be usable earlier than it seemed.
-local function wake(projects, now)
+local function wake(projects)
   local rows = {}
   for project in pairs(projects) do
-    rows[#rows + 1] = now
+    rows[#rows + 1] = FIRST_TIME
     rows[#rows + 1] = project
   end
   if #rows == 0 then
@@ -86,7 +86,7 @@ local function move_key(key_id, from, into, now)
   leave(key_id, from, now)
   join(key_id, into)
   if redis.call('HGET', name, 'state') == 'active' then
-    enlist(key_id, into, now)
+    enlist(key_id, into)
   end
 end
 

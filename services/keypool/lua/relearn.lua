@@ -94,12 +94,18 @@ for index, row in ipairs(memory.rows) do
   local packed = ARGV[1 + index]
   if packed ~= '' then
     -- Written to be read by the one who knows the layout; what is saved below replaces it.
-    local number = give_number(model)
+    local number = open_model(model).number
     redis.call('SET', named('state', number .. ':' .. project), packed)
     recall(state, read_state(model, project, now))
   end
   if tier ~= '' then
     redis.call('HSETNX', named('project', project), 'tier', tier)
+  end
+  -- Ranks go on from where they were.
+  local known = open_model(model)
+  if state.rank > known.pass + 1 then
+    known.pass = state.rank - 1
+    redis.call('HSET', named('counters'), 'M/' .. model, pack_model(known))
   end
   local limits = limits_of(state, tier ~= '' and tier or nil)
   add_charges(state, limits, charges)

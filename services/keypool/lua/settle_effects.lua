@@ -119,19 +119,16 @@ local function charge_report(held, started, tokens)
 end
 
 -- So many returned turns are remembered that ranks stay above this.
-local FLOOR = 1e12
+local FLOOR = -1e14
 
 local function returned(rank)
-  if rank - PLACE < FLOOR then
-    return rank
-  end
-  return rank - PLACE
+  return rank > FLOOR and rank - PLACE or rank
 end
 
 local function return_turn(held, key_id, project)
   local state = held.state
   -- A rank that was forgotten is that of a project idle for long: it goes next anyway.
-  if state.rank > 0 then
+  if state.rank ~= 0 then
     state.rank = returned(state.rank)
     held.is_changed = true
   end
@@ -203,10 +200,6 @@ local function cool_model(held, cool_until, flags)
   local state = held.state
   if cool_until <= math.max(now, state.cool_until) then
     return
-  end
-  if state.rank == 0 then
-    local score = tonumber(redis.call('ZSCORE', named('order', state.model), state.project) or 0)
-    state.rank = score <= now and score or 0
   end
   state.cool_until, state.cooled_at = cool_until, now
   set(state, GUESSED + HALF_OPEN + ABSENT, false)

@@ -96,8 +96,8 @@ do
       cooled_at = 0, day_end = 0, day_count = 0, next_count = 0, learned = NONE, log = '',
       requests = 0, used = 0, is_short = false,
     }
-    local number = known_number(model)
-    local packed = number and redis.call('GET', named('state', number .. ':' .. project))
+    local known = known_model(model)
+    local packed = known and redis.call('GET', named('state', known.number .. ':' .. project))
     if packed then
       local bits, hours, at
       bits, state.rank, hours, state.day_count, at = struct.unpack(HEADER, packed)
@@ -155,7 +155,7 @@ do
     local packed = struct.pack(
       HEADER, bits, state.rank, math.ceil(state.day_end / HOUR_MS),
       math.min(state.day_count, MOST_A_DAY))
-    local number = give_number(state.model)
+    local number = open_model(state.model).number
     local name = named('state', number .. ':' .. state.project)
     redis.call('SET', name, packed .. more .. state.log, 'PXAT', math.ceil(ends))
   end

@@ -8,10 +8,10 @@
 
 local order = named('order', ARGV[1])
 local now = pool_clock()
-local waiting = redis.call('ZRANGEBYSCORE', order, '(' .. now + 1, '+inf', 'LIMIT', 0, CHUNK)
+local waiting = redis.call('ZRANGEBYSCORE', order, '(' .. now, '+inf', 'LIMIT', 0, CHUNK)
 local rows = {}
 for _, project in ipairs(waiting) do
-  rows[#rows + 1] = now
+  rows[#rows + 1] = FIRST_TIME
   rows[#rows + 1] = project
 end
 if #rows > 0 then

@@ -15,9 +15,9 @@ if version ~= ARGV[1] then
 end
 local states = {}
 for at = 2, #ARGV, 2 do
-  local number, project = known_number(ARGV[at]), ARGV[at + 1]
+  local known, project = known_model(ARGV[at]), ARGV[at + 1]
   states[#states + 1] = {
-    number and redis.call('GET', named('state', number .. ':' .. project)) or '',
+    known and redis.call('GET', named('state', known.number .. ':' .. project)) or '',
     redis.call('HGET', named('project', project), 'tier') or '',
   }
 end

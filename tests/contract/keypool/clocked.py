@@ -104,8 +104,9 @@ class Clocked:
 
     async def packed_state(self, model: str, project: str) -> bytes | None:
         """What is stored of a project for a model."""
-        number = await self.redis.hget(pool_key(POOL, "counters"), f"m/{model}")
-        name = pool_key(POOL, "state", f"{int(number or 0)}:{project}")
+        kept = await self.redis.hget(pool_key(POOL, "counters"), f"M/{model}") or b""
+        number = int.from_bytes(kept[:4], "little")
+        name = pool_key(POOL, "state", f"{number}:{project}")
         packed: bytes | None = await self.redis.get(name)
         return packed
 

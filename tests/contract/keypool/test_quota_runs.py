@@ -99,7 +99,7 @@ async def check_score(run: Run, state: State, project: str, model: str, now: int
     if score is None:
         number = await run.pool.redis.zscore(pool_key(POOL, "admitted"), project)
         rows = await run.pool.redis.zrange(pool_key(POOL, "order", model), 0, 0, withscores=True)
-        assert number > (-rows[0][1] if rows else 0), (project, model)
+        assert number > (-1e15 - rows[0][1] if rows else 0), (project, model)
         return
     # A limit that was learned may count as well, or not: the score allows for either.
     limits = {
