@@ -1,6 +1,7 @@
 """What a call costs the store, counted in commands: one call, and the same for any size."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ async def test_an_order_is_one_call(stores: Stores) -> None:
     await serve_all(stores, 70)
 
     for number in (1, 32):
-        counts = await commands(stores, lambda number=number: acquire(stores, number))
+        counts = await commands(stores, partial(acquire, stores, number))
         assert counts["evalsha"] == 1
         assert "eval" not in counts
 
@@ -61,7 +62,7 @@ async def test_a_batch_of_outcomes_is_one_call(stores: Stores) -> None:
 
     for number in (1, 32):
         leases = await acquire(stores, number)
-        counts = await commands(stores, lambda leases=leases: settle(stores, leases))
+        counts = await commands(stores, partial(settle, stores, leases))
         assert counts["evalsha"] == 1
         assert "eval" not in counts
 
@@ -74,13 +75,9 @@ async def test_a_lease_costs_the_same_whatever_the_size_of_the_pool(
     for size in SIZES:
         await fill(stores, size)
         await serve_all(stores, size)
-        held: list[tuple[Lease, ...]] = []
-
-        async def lease(held: list[tuple[Lease, ...]] = held) -> None:
-            held.append(await acquire(stores, number))
-
-        taken = await commands(stores, lease)
-        given = await commands(stores, lambda held=held: settle(stores, held[0]))
+        taken = await commands(stores, partial(acquire, stores, number))
+        leases = await acquire(stores, number)
+        given = await commands(stores, partial(settle, stores, leases))
         found.append((taken, given))
 
     assert found[0] == found[1]
@@ -98,7 +95,7 @@ async def test_a_model_that_was_never_used_costs_the_same_whatever_the_size_of_t
         await serve_all(stores, size, model="another")
         found.append(
             [
-                await commands(stores, lambda: acquire(stores, 1, model="never-used"))
+                await commands(stores, partial(acquire, stores, 1, model="never-used"))
                 for _ in range(20)
             ]
         )
