@@ -138,9 +138,7 @@ class Passage:
             granule, received = landed
             if received != granule.end:
                 # Google has a part of it, which ends anywhere: the rest is grouped from there.
-                later = [*room.waiting, *([room.filling] if room.filling else [])]
-                pieces = [each.view(max(0, received - each.start)) for each in (granule, *later)]
-                room.regroup(pieces, received, self.upload.granule)
+                room.regroup(granule, received, self.upload.granule)
             if room.waiting:
                 self._sender.launch(room.waiting.pop(0))
             elif received == granule.end:
@@ -148,7 +146,7 @@ class Passage:
 
     async def _regroup(self, granule: Granule) -> None:
         """Send the bytes of the only granule here in granules of the session's size."""
-        self._room.regroup([granule.view()], granule.start, self.upload.granule)
+        self._room.regroup(granule, granule.start, self.upload.granule)
         if self._room.waiting:
             self._sender.launch(self._room.waiting.pop(0))
             await self._land()

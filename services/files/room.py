@@ -51,19 +51,36 @@ class Room:
         """Keep a granule that has arrived for the next bytes, unless others need its memory."""
         if self._budget.is_contended or self._spare is not None:
             self._give_back(granule.capacity)
+            # Its sender may know it for as long as it waits for its turn.
+            granule.free()
         else:
             self._spare = granule
 
-    def regroup(self, pieces: list[memoryview], start: int, size: int) -> None:
-        """Put all bytes into granules of another size or place; the last one gathers."""
+    def regroup(self, first: Granule, start: int, size: int) -> None:
+        """Put all bytes into granules of another size or place; the last one gathers.
+
+        Args:
+            first: The granule before those that are known here.
+            start: Offset of the first byte that is still needed.
+            size: Bytes of each granule.
+        """
+        granules = [first, *self.waiting]
+        if self.filling is not None and self.filling is not first:
+            granules.append(self.filling)
+        pieces = [each.view(max(0, start - each.start)) for each in granules]
         *self.waiting, self.filling = regrouped(pieces, start, size)
+        for granule in granules:
+            granule.free()
         self._spare = None
         share = sum(granule.capacity for granule in (*self.waiting, self.filling))
         self._budget.change_share(self._share, share)
         self._share = share
 
     def close(self) -> None:
-        """Give all memory back."""
+        """Give all memory back, also that of granules which an error still knows."""
+        for granule in (self.filling, self._spare, *self.waiting):
+            if granule is not None:
+                granule.free()
         self.filling = self._spare = None
         self.waiting = []
         self._give_back(self._share)

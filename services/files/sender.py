@@ -182,9 +182,11 @@ class Sender:
         """Let what was sent count although nobody waits for it any more."""
         if self._flight is None:
             return
+        granule, task = self._flight
         with contextlib.suppress(EndedError, ServiceError, TimeoutError):
             async with asyncio.timeout(_LANDING_SECONDS):
-                await self._flight[1]
+                await task
+        granule.free()
 
     async def _settle(self, *, is_abandoned: bool) -> None:
         if self._holding is None:

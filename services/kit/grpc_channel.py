@@ -9,6 +9,7 @@ import grpc.aio
 
 from services.kit.context import REQUEST_ID_HEADER, request_id
 from services.kit.errors import RemoteError
+from services.kit.grpc_flow import FLOW_CONTROL
 from services.kit.grpc_stream import ClientStream
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ class ServiceChannel:
                 ("grpc.keepalive_timeout_ms", 10_000),
                 # `http_proxy` is for the way to Google, not for neighbours.
                 ("grpc.enable_http_proxy", 0),
+                *FLOW_CONTROL,
             ],
         )
 

@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha import reflection
 
 from services.kit.credentials import CredentialBook
 from services.kit.grpc_boundary import Boundary
+from services.kit.grpc_flow import FLOW_CONTROL
 from services.kit.health import Health
 from services.kit.logs import get_logger
 
@@ -25,6 +26,7 @@ _OPTIONS = [
     ("grpc.max_connection_age_grace_ms", 3_600_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    *FLOW_CONTROL,
 ]
 
 

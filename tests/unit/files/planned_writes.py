@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import itertools
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
+from unittest.mock import patch
 
 from hypothesis import strategies as st
 
+from services.files import granules, uploads
 from services.files.budget import Budget
 from services.files.errors import NoKeyError, UpstreamUnavailableError
 from services.files.finishing import Finisher
@@ -105,6 +108,26 @@ PLANS = st.builds(
 )
 
 
+class CountedMemory:
+    """Makes memory for granules, and knows how much of it is still known to anybody.
+
+    Attributes:
+        live: So many bytes.
+    """
+
+    def __init__(self) -> None:
+        self.live = 0
+
+    def make(self, size: int) -> memoryview:
+        view = memoryview(bytearray(size))
+        self.live += size
+        weakref.finalize(view, self._gone, size)
+        return view
+
+    def _gone(self, size: int) -> None:
+        self.live -= size
+
+
 @dataclass
 class World:
     """A writer's whole surroundings, in memory."""
@@ -116,6 +139,16 @@ class World:
     budget: Budget = field(init=False)
     keeper: PlainKeeper = field(default_factory=PlainKeeper)
     writing: Writing = field(init=False)
+    memory: CountedMemory = field(default_factory=CountedMemory)
+
+    @contextlib.contextmanager
+    def planned(self) -> Iterator[None]:
+        """Let the plan's granule and the counted memory hold for the length of the block."""
+        with (
+            patch.object(uploads, "GRANULE", self.plan.before),
+            patch.object(granules, "_memory", self.memory.make),
+        ):
+            yield
 
     def __post_init__(self) -> None:
         plan = self.plan
@@ -128,11 +161,12 @@ class World:
                 raise StoreUnavailableError("the store does not answer")
 
         self.store = MemoryUploads(step=step)
-        self.google = ScriptedGoogle(
-            granule=plan.granule,
-            keeps=plan.keeps,
-            trouble=lambda _: next(trouble, Trouble.NONE),
-        )
+
+        def next_trouble(_: str) -> Trouble:
+            assert self.memory.live <= self.budget.used, "more memory than was taken"
+            return next(trouble, Trouble.NONE)
+
+        self.google = ScriptedGoogle(granule=plan.granule, keeps=plan.keeps, trouble=next_trouble)
         self.pool = MemoryPool(is_empty=lambda need: plan.keyless and bool(need.project_id))
         self.budget = Budget(plan.room * plan.before)
         safe = Safekeeping(self.keeper, self.store)
@@ -146,8 +180,9 @@ class World:
 class Client:
     """Follows a plan, and notes what it was told."""
 
-    def __init__(self, world: World, *bearable: type[Exception]) -> None:
+    def __init__(self, world: World, *bearable: type[Exception], name: str = "u") -> None:
         self.world = world
+        self.name = name
         self.bearable = (*BEARABLE, *bearable)
         self.content = CONTENT[: world.plan.size]
         self.most = 0
@@ -157,7 +192,7 @@ class Client:
         plan = self.world.plan
         size = plan.size if plan.declared else None
         order = UploadOrder("ada", "default", "upload/v1beta/files", b"", declared_size=size)
-        await _insist(lambda: self.world.store.create("u", order, "r"))
+        await _insist(lambda: self.world.store.create(self.name, order, self.name))
 
     async def follow(self, steps: list[Step]) -> None:
         """Make writes until the upload has ended."""
@@ -177,7 +212,7 @@ class Client:
         return upload
 
     async def _look(self) -> Upload:
-        upload = await _insist(lambda: self.world.store.read("u"))
+        upload = await _insist(lambda: self.world.store.read(self.name))
         assert upload is not None
         return self._note(upload)
 
@@ -185,9 +220,9 @@ class Client:
         at = max(0, upload.committed_size - step.overlap)
         end = min(len(self.content), max(at + step.length, upload.committed_size))
         finishes = end == len(self.content)
-        order = WriteOrder("u", at)
+        order = WriteOrder(self.name, at)
         if step.announce:
-            order = WriteOrder("u", at, length=end - at, finishes=finishes)
+            order = WriteOrder(self.name, at, length=end - at, finishes=finishes)
         left = asyncio.Event()
         frames = self._frames(at, end, step, left, finishes=finishes)
         write = asyncio.create_task(self.world.writing.write(order, frames))
@@ -229,11 +264,11 @@ class Client:
     def _safe(self) -> bytes:
         """Return the bytes that lie at Google, and after those the tail."""
         google = self.world.google.sessions
-        row = self.world.store.peek("u")
+        row = self.world.store.peek(self.name)
         there = bytes(google[row.session.target].content) if row.session else b""
         if row.state is UploadState.FINALIZED:
             return self.content
-        return there[: row.offset] + self.world.store.tail_of("u")
+        return there[: row.offset] + self.world.store.tail_of(self.name)
 
 
 async def _insist(call: Callable[[], Awaitable[T]]) -> T:

@@ -2,13 +2,11 @@
 
 import asyncio
 from dataclasses import replace
-from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.files import uploads
 from services.files.errors import (
     OffsetMismatchError,
     UploadFinalizedError,
@@ -33,17 +31,18 @@ def check(plan: Plan) -> None:
             client.check_at_rest()
         await check_end(world, await client.bring_home())
 
-    with patch.object(uploads, "GRANULE", plan.before):
+    with world.planned():
         run_virtually(run())
     # After each fault Google was asked, so no byte was ever sent to a wrong place.
     assert world.google.misplaced == 0
 
 
-async def check_end(world: World, upload: Upload) -> None:
+async def check_end(world: World, upload: Upload, *, uploads: int = 1) -> None:
     final = [found for found in world.google.sessions.values() if found.state == "final"]
-    assert [bytes(found.content) for found in final] == [CONTENT[: world.plan.size]]
+    assert [bytes(found.content) for found in final] == [CONTENT[: world.plan.size]] * uploads
     assert (upload.state, upload.committed_size) == (UploadState.FINALIZED, world.plan.size)
-    assert list(world.pool.bound) == list(world.store.files) == [upload.file]
+    assert set(world.pool.bound) == set(world.store.files)
+    assert len(world.store.files) == uploads
     assert await kept_of(world, upload) == CONTENT[: world.plan.size]
     assert world.budget.used == 0
     assert not world.pool.open
@@ -120,5 +119,24 @@ def test_writers_at_once_do_no_harm(plan: Plan, others: list[Step], later: float
         second.check_at_rest()
         await check_end(world, await first.bring_home())
 
-    with patch.object(uploads, "GRANULE", plan.before):
+    with world.planned():
+        run_virtually(run())
+
+
+@settings(max_examples=150, deadline=None)
+@given(PLANS, st.integers(2, 5))
+def test_uploads_at_once_share_little_memory(plan: Plan, count: int) -> None:
+    world = World(replace(plan, room=2))
+    clients = [Client(world, name=f"u{number}") for number in range(count)]
+
+    async def bring(client: Client) -> Upload:
+        await client.begin()
+        await client.follow(plan.steps)
+        return await client.bring_home()
+
+    async def run() -> None:
+        for upload in await asyncio.gather(*map(bring, clients)):
+            await check_end(world, upload, uploads=count)
+
+    with world.planned():
         run_virtually(run())

@@ -1,0 +1,8 @@
+"""How much of a stream gRPC takes in before anybody reads it."""
+
+FLOW_CONTROL = [
+    # Left to itself gRPC takes in what the line could carry meanwhile, and a busy process looks
+    # like a long line: twenty uploads at once took a gigabyte before anybody read them.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 256 * 1024),
+]
