@@ -99,15 +99,22 @@ async def test_redis_may_be_killed_and_come_back_with_its_file(
     async with running_replicas(tmp_path) as world:
         client = await begun(world)
         deaths = {5, 3 * GRANULE // FRAME + 7}
+        restarts: list[asyncio.Task[None]] = []
+
+        async def restart() -> None:
+            await asyncio.to_thread(world.valkey.kill)
+            await eventually(world.services[0].is_ready, lambda ready: not ready)
+            await asyncio.to_thread(world.valkey.start)
 
         async def die(frame: int) -> None:
             if frame in deaths:
                 deaths.remove(frame)
-                await asyncio.to_thread(world.valkey.kill)
-                await eventually(world.services[0].is_ready, lambda ready: not ready)
-                await asyncio.to_thread(world.valkey.start)
+                # A write that fails meanwhile gives up its frames, but not the store.
+                restarts.append(asyncio.create_task(restart()))
+                await asyncio.shield(restarts[-1])
 
         upload = await client.bring(content, chunk=chunk, on_frame=die)
+        await asyncio.gather(*restarts)
 
         await check(world, upload, content)
         assert not deaths
