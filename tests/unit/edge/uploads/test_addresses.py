@@ -147,3 +147,11 @@ def test_what_is_no_peer(text: str) -> None:
 )
 def test_where_uploads_begin(path: str, upstream: str | None) -> None:
     assert upstream_path(path) == upstream
+
+
+@pytest.mark.parametrize("store", ["%C2%84", "a%20b", "a" * 129])
+def test_no_upload_begins_in_a_store_that_cannot_be(store: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        upstream_path(f"/upload/v1beta/fileSearchStores/{store}:uploadToFileSearchStore")
+
+    assert (refused.value.status, refused.value.code) == (400, "invalid_name")
