@@ -29,7 +29,7 @@ run: setup ## start the whole system on this machine, with a demo if it has no k
 test: setup-dev check unit integration e2e ## install what tests need and run every check and test
 
 ##@ Change it
-setup-dev: $(VENV)/.dev $(VENV)/.node-clients $(VENV)/.genai-2 $(VENV)/.browser ## install what tests and checks need too
+setup-dev: $(VENV)/.dev $(VENV)/.node-clients $(VENV)/.genai-2 $(VENV)/.schemathesis $(VENV)/.browser ## install what tests and checks need too
 
 check: fmt lint types imports proto-lint proto-current ## run every check that starts no service
 
@@ -129,6 +129,10 @@ $(VENV)/.genai-2: tests/clients/genai-2.lock | $(BIN)/pip
 	rm -rf $(VENV)/genai-2
 	$(BIN)/python -m venv --without-pip $(VENV)/genai-2
 	$(PIP) --python $(VENV)/genai-2/bin/python install --no-deps --require-hashes --requirement $<
+	@touch $@
+
+$(VENV)/.schemathesis: $(LOCKS)/schemathesis.lock $(VENV)/.dev | $(BIN)/pip
+	$(BIN)/python -m tests.conformance.environments schemathesis
 	@touch $@
 
 # Without root nothing is installed; the tests that need a browser say what to do.

@@ -84,3 +84,8 @@ def _mark(home: Path, lock: Path) -> None:
 
 def _hash(lock: Path) -> str:
     return hashlib.sha256(lock.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:]:
+        python_environment(wanted)
