@@ -15,7 +15,7 @@ from tests.support.system import Pool, System
 
 
 @pytest.mark.skipif(not API_REFERENCE.exists(), reason=f"no reference at {API_REFERENCE}")
-@pytest.mark.parametrize("copy", COPIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("copy", COPIES, ids=lambda path: path.name)
 def test_the_copy_is_the_text_of_the_reference(copy: Path) -> None:
     assert copy.read_text("utf-8") in API_REFERENCE.read_text("utf-8")
 
@@ -58,6 +58,31 @@ async def test_the_request_function(engine: Engine, system: System, pool: Pool) 
 
     assert result["models"]["object"] == "list"
     assert "none-such" in result["refused"]
+
+
+@pytest.mark.parametrize("name", ["api_request", "upload_file", "stream_chat"])
+async def test_a_function_is_used_as_it_is_shown(
+    engine: Engine, system: System, pool: Pool, name: str
+) -> None:
+    use = filled(f"{name}_use", system, pool).replace(
+        "uploadFile(file)", f"uploadFile(file, '{pool.token}')"
+    )
+    result = await engine(f"""
+        const said = [];
+        const console = {{ log: (text) => said.push(text) }};
+        const file = new File(['a photo'], 'a.jpg', {{ type: 'image/jpeg' }});
+        {filled(name, system, pool)}
+        {use}
+        return {{ said, result: typeof result === 'undefined' ? null : result }};
+    """)
+
+    match name:
+        case "api_request":
+            assert "你好" in result["result"]["choices"][0]["message"]["content"]
+        case "upload_file":
+            assert "/v1beta/files/" in result["said"][0]
+        case "stream_chat":
+            assert "你好" in "".join(result["said"])
 
 
 async def test_the_chat_stream_function(engine: Engine, system: System, pool: Pool) -> None:

@@ -1,4 +1,4 @@
-"""The JavaScript of the API reference, and what runs it."""
+"""The samples of the API reference, and what runs its JavaScript."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from tests.support.client_programs import CLIENTS, NODE, run_client
 from tests.support.system import Pool, System
 
-COPIES = sorted((CLIENTS / "reference").glob("*.js"))
+COPIES = sorted((CLIENTS / "reference").iterdir())
 
 Engine = Callable[[str], Awaitable[Any]]
 """Runs the body of an asynchronous JavaScript function and returns its result."""
