@@ -14,7 +14,7 @@ PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check fmt lint types imports proto-lint proto-current \
-	protos unit integration e2e stress conformance bench-keypool bench-uploads lock clean prerequisites
+	protos docs unit integration e2e stress conformance bench-keypool bench-uploads lock clean prerequisites
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -60,6 +60,9 @@ protos: setup-dev ## generate the Python code of the contracts
 	$(BIN)/python -m grpc_tools.protoc -I protos --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy \
 		--plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
 		--python_out=$(OUT) --grpc_python_out=$(OUT) --mypy_out=quiet:$(OUT) --mypy_grpc_out=quiet:$(OUT) $(PROTOS)
+
+docs: setup-dev ## write the tables of docs/ that are made from the code
+	$(BIN)/python -m tests.support.doc_tables
 
 unit: setup-dev ## test the pure rules
 	$(BIN)/pytest tests/unit $(QUICK)
