@@ -3,24 +3,18 @@
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from services.edge import router
 from services.edge.dialects import dialect_of
-from services.edge.file_routes import FileRoutes
-from services.edge.gemini_routes import GeminiRoutes
 from services.edge.http import Exchange
-from services.edge.openai_routes import OpenAiRoutes
 from services.edge.openapi.document import OPERATIONS, build_document
 from services.edge.openapi.operation import Operation
 from services.edge.openapi.page import render_page
 from services.edge.pages import build_pages
-from services.edge.resources.interactions import InteractionRoutes
-from services.edge.resources.routes import ResourceRoutes
 from services.edge.router import Handlers, Router
-from services.edge.uploads.routes import UploadRoutes
 from services.kit.health import Health
 
 API = [operation for operation in OPERATIONS if operation.route != "page"]
@@ -44,16 +38,8 @@ def exchange_for(method: str, path: str) -> Exchange:
 @pytest.fixture
 def routes() -> Router:
     """A router whose handlers are never run, so they need nothing."""
-    return Router(
-        Handlers(
-            openai=object.__new__(OpenAiRoutes),
-            gemini=object.__new__(GeminiRoutes),
-            files=object.__new__(FileRoutes),
-            uploads=object.__new__(UploadRoutes),
-            resources=object.__new__(ResourceRoutes),
-            interactions=object.__new__(InteractionRoutes),
-        )
-    )
+    kinds = get_type_hints(Handlers)
+    return Router(Handlers(**{name: object.__new__(kind) for name, kind in kinds.items()}))
 
 
 @pytest.mark.parametrize("operation", API, ids=name_of)
