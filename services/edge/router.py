@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
+from services.edge.audio.speech_route import SpeechRoute
 from services.edge.dialects import Dialect
 from services.edge.errors import method_not_allowed, not_built, not_found, not_possible
 from services.edge.file_routes import FileRoutes
@@ -19,7 +20,6 @@ from services.edge.uploads.routes import UploadRoutes
 
 _GEMINI_VERSIONS = frozenset({"v1beta", "v1", "v1alpha"})
 _LATER_OPENAI = {
-    "/v1/audio": "Audio endpoints",
     "/v1/batches": "Batches",
     "/v1/completions": "Legacy completions",
     "/v1/files": "Files",
@@ -49,6 +49,7 @@ class Handlers:
     """What serves the routes, by what they are about."""
 
     openai: OpenAiRoutes
+    speech: SpeechRoute
     gemini: GeminiRoutes
     files: FileRoutes
     uploads: UploadRoutes
@@ -70,6 +71,7 @@ class Router:
         self._chat = Route("chat", self._openai.chat)
         self._embeddings = Route("embeddings", self._openai.embeddings)
         self._models = Route("models", self._openai.models)
+        self._speech = Route("speech", handlers.speech.serve)
 
     def find(self, exchange: Exchange) -> Route | None:
         """Return the route of a request, None when it is not for the API.
@@ -90,6 +92,8 @@ class Router:
             return _only("POST", method, self._chat)
         if path == "/v1/embeddings":
             return _only("POST", method, self._embeddings)
+        if path == "/v1/audio/speech":
+            return _only("POST", method, self._speech)
         if path == "/v1/models":
             return _only("GET", method, self._models)
         if path.startswith("/v1/models/") and path.count("/") == 3:

@@ -5,6 +5,7 @@ import contextlib
 import gc
 from functools import partial
 
+from services.edge.audio.speech_route import SpeechRoute
 from services.edge.clients import Clients
 from services.edge.drain import Drain
 from services.edge.file_routes import FileRoutes
@@ -88,6 +89,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     making = Making(runtime)
     handlers = Handlers(
         openai=OpenAiRoutes(runtime),
+        speech=SpeechRoute(runtime),
         gemini=GeminiRoutes(runtime, making),
         files=FileRoutes(runtime),
         uploads=UploadRoutes(runtime),
