@@ -10,6 +10,8 @@ from services.edge.errors import method_not_allowed, not_built, not_found, not_p
 from services.edge.file_routes import FileRoutes
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.http import Exchange
+from services.edge.not_served import not_served
+from services.edge.openai_file_routes import OpenAiFileRoutes
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.paths import method_of
 from services.edge.resources.interactions import InteractionRoutes
@@ -20,14 +22,8 @@ from services.edge.uploads.routes import UploadRoutes
 
 _GEMINI_VERSIONS = frozenset({"v1beta", "v1", "v1alpha"})
 _LATER_OPENAI = {
-    "/v1/batches": "Batches",
     "/v1/completions": "Legacy completions",
-    "/v1/files": "Files",
     "/v1/images": "Image endpoints",
-    "/v1/messages": "Messages",
-    "/v1/moderations": "Moderations",
-    "/v1/responses": "Responses",
-    "/v1/uploads": "Uploads",
 }
 
 
@@ -49,6 +45,7 @@ class Handlers:
     """What serves the routes, by what they are about."""
 
     openai: OpenAiRoutes
+    openai_files: OpenAiFileRoutes
     speech: SpeechRoute
     gemini: GeminiRoutes
     files: FileRoutes
@@ -68,6 +65,7 @@ class Router:
         self._uploads = handlers.uploads
         self._gemini = handlers.gemini
         self._openai = handlers.openai
+        self._openai_files = handlers.openai_files
         self._chat = Route("chat", self._openai.chat)
         self._embeddings = Route("embeddings", self._openai.embeddings)
         self._models = Route("models", self._openai.models)
@@ -101,6 +99,11 @@ class Router:
             return _only(
                 "GET", method, Route("model", partial(self._openai.model, encoded_id=model_id))
             )
+        if path == "/v1/files" or path.startswith("/v1/files/"):
+            resource = path[len("/v1/files/") :]
+            return Route("openai_files", partial(self._openai_files.serve, resource=resource))
+        if (refusal := not_served(path)) is not None:
+            raise refusal
         for prefix, what in _LATER_OPENAI.items():
             if path == prefix or path.startswith(prefix + "/"):
                 raise not_built(what)

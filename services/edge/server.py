@@ -14,6 +14,7 @@ from services.edge.front_door import FrontDoor
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
+from services.edge.openai_file_routes import OpenAiFileRoutes
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.pages import build_pages
 from services.edge.resources.access import Access
@@ -89,6 +90,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     making = Making(runtime)
     handlers = Handlers(
         openai=OpenAiRoutes(runtime),
+        openai_files=OpenAiFileRoutes(runtime),
         speech=SpeechRoute(runtime),
         gemini=GeminiRoutes(runtime, making),
         files=FileRoutes(runtime),
