@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.edge.audio.speech_route import SpeechRoute
+from services.edge.audio.transcription_route import TranscriptionRoute
 from services.edge.dialects import Dialect
 from services.edge.errors import method_not_allowed, not_built, not_found, not_possible
 from services.edge.file_routes import FileRoutes
@@ -47,6 +48,8 @@ class Handlers:
     openai: OpenAiRoutes
     openai_files: OpenAiFileRoutes
     speech: SpeechRoute
+    transcriptions: TranscriptionRoute
+    translations: TranscriptionRoute
     gemini: GeminiRoutes
     files: FileRoutes
     uploads: UploadRoutes
@@ -69,7 +72,11 @@ class Router:
         self._chat = Route("chat", self._openai.chat)
         self._embeddings = Route("embeddings", self._openai.embeddings)
         self._models = Route("models", self._openai.models)
-        self._speech = Route("speech", handlers.speech.serve)
+        self._audio = {
+            "/v1/audio/speech": Route("speech", handlers.speech.serve),
+            "/v1/audio/transcriptions": Route("transcriptions", handlers.transcriptions.serve),
+            "/v1/audio/translations": Route("translations", handlers.translations.serve),
+        }
 
     def find(self, exchange: Exchange) -> Route | None:
         """Return the route of a request, None when it is not for the API.
@@ -90,8 +97,8 @@ class Router:
             return _only("POST", method, self._chat)
         if path == "/v1/embeddings":
             return _only("POST", method, self._embeddings)
-        if path == "/v1/audio/speech":
-            return _only("POST", method, self._speech)
+        if (audio := self._audio.get(path)) is not None:
+            return _only("POST", method, audio)
         if path == "/v1/models":
             return _only("GET", method, self._models)
         if path.startswith("/v1/models/") and path.count("/") == 3:

@@ -6,6 +6,7 @@ import gc
 from functools import partial
 
 from services.edge.audio.speech_route import SpeechRoute
+from services.edge.audio.transcription_route import TranscriptionRoute
 from services.edge.clients import Clients
 from services.edge.drain import Drain
 from services.edge.file_routes import FileRoutes
@@ -92,6 +93,8 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         openai=OpenAiRoutes(runtime),
         openai_files=OpenAiFileRoutes(runtime),
         speech=SpeechRoute(runtime),
+        transcriptions=TranscriptionRoute(runtime, is_translation=False),
+        translations=TranscriptionRoute(runtime, is_translation=True),
         gemini=GeminiRoutes(runtime, making),
         files=FileRoutes(runtime),
         uploads=UploadRoutes(runtime),

@@ -1,35 +1,21 @@
 """Speech while it is spoken: as bare bytes, or as OpenAI's events."""
 
 import base64
-from typing import Any
 
 import orjson
 
 from services.edge.audio.encoding import Recipe
+from services.edge.audio.events import DONE, Events, event, told_answers
 from services.edge.audio.studio import Studio
-from services.edge.envelopes import Headers, openai_error
-from services.edge.errors import ApiError, bad_request
+from services.edge.envelopes import Headers
 from services.edge.http import BrokenAnswerError
-from services.edge.openai.errors import AnswerError, BadRequestError
 from services.edge.openai.speech import SOUND_TYPES, SpeechAnswer, SpeechPlan
-from services.edge.openai_calls import EVENT_STREAM
 from services.edge.sse import events_of
 from services.edge.streaming import StreamFailedError
 from services.edge.usage import TokenUsage, read_usage
 
-
-def read_speech(answer: SpeechAnswer, reply: dict[str, Any]) -> list[str]:
-    """Return the sound of a reply, in base64.
-
-    Raises:
-        ApiError: 400 when the text is not spoken, 502 when the answer is no whole speech.
-    """
-    try:
-        return answer.read(reply)
-    except BadRequestError as error:
-        raise bad_request(error.message, code=error.code, param=error.param) from None
-    except AnswerError as error:
-        raise ApiError(502, str(error), code="no_speech") from None
+NO_SPEECH = "no_speech"
+"""The code of an answer that is no whole speech."""
 
 
 class _SpeechVoice:
@@ -46,8 +32,9 @@ class _SpeechVoice:
         """Encode the sound of a block, beside the event loop."""
         del project_id
         sounds: list[str] = []
-        for payload in events_of(block):
-            sounds += read_speech(self._answer, orjson.loads(payload))
+        with told_answers(NO_SPEECH):
+            for payload in events_of(block):
+                sounds += self._answer.read(orjson.loads(payload))
         is_last = self._answer.is_finished
         self._ready = b""
         if sounds or is_last:
@@ -98,25 +85,8 @@ class BytesVoice(_SpeechVoice):
         raise BrokenAnswerError from failure
 
 
-class EventsVoice(_SpeechVoice):
+class EventsVoice(Events, _SpeechVoice):
     """OpenAI's events: `speech.audio.delta`, then `speech.audio.done`."""
-
-    def headers(self, upstream: Headers) -> Headers:
-        """Return the head of the client's answer."""
-        del upstream
-        return EVENT_STREAM
-
-    def opening(self) -> Headers:
-        """Return the head of an answer whose upstream has not begun yet."""
-        return EVENT_STREAM
-
-    def heartbeat(self) -> bytes:
-        """Return a comment, which clients skip."""
-        return b": waiting for a key\n\n"
-
-    def failed(self, body: bytes) -> bytes:
-        """Return the error as an event."""
-        return b"data: " + body + b"\n\n"
 
     def say(self, block: bytes) -> bytes:
         """Return the sound that is ready as an event."""
@@ -124,17 +94,8 @@ class EventsVoice(_SpeechVoice):
         if not self._ready:
             return b""
         sound = base64.b64encode(self._ready).decode()
-        return _event({"type": "speech.audio.delta", "audio": sound})
+        return event({"type": "speech.audio.delta", "audio": sound})
 
     def ending(self) -> bytes:
         """Return the last event, with the count of tokens."""
-        done = {"type": "speech.audio.done", "usage": self._answer.usage}
-        return _event(done) + b"data: [DONE]\n\n"
-
-    def failure(self, failure: StreamFailedError) -> bytes:
-        """Return the error as an event."""
-        return _event(openai_error(failure.error))
-
-
-def _event(content: dict[str, Any]) -> bytes:
-    return b"data: " + orjson.dumps(content) + b"\n\n"
+        return event({"type": "speech.audio.done", "usage": self._answer.usage}) + DONE

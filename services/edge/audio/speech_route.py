@@ -1,7 +1,8 @@
 """POST /v1/audio/speech."""
 
 from services.edge.audio.encoding import Recipe
-from services.edge.audio.speaking import BytesVoice, EventsVoice, read_speech
+from services.edge.audio.events import told_answers
+from services.edge.audio.speaking import NO_SPEECH, BytesVoice, EventsVoice
 from services.edge.audio.studio import Studio
 from services.edge.disconnect import ClientWatch
 from services.edge.errors import ApiError
@@ -46,7 +47,8 @@ class SpeechRoute:
         answer = SpeechAnswer()
         async with ClientWatch(exchange):
             whole = await fetch(runtime, call)
-            sounds = read_speech(answer, parsed(whole))
+            with told_answers(NO_SPEECH):
+                sounds = answer.read(parsed(whole))
             if not answer.is_finished:
                 raise ApiError(502, "The speech does not come to its end.", code="truncated")
             recipe = Recipe(plan.form, plan.speed)

@@ -13,6 +13,7 @@ from services.edge.openai.fields import (
     wrong_type,
     wrong_value,
 )
+from services.edge.openai.reply import read_reply
 from services.edge.openai.voices import gemini_voice
 
 SOUND_TYPES = {
@@ -108,7 +109,7 @@ class SpeechAnswer:
     Attributes:
         rate: Samples a second, once there is sound.
         is_finished: Whether the answer has come to its end.
-        usage: OpenAI's count of tokens, as far as it was told.
+        metadata: Google's count of tokens, as far as it was told.
     """
 
     def __init__(self) -> None:
@@ -137,26 +138,15 @@ class SpeechAnswer:
         """
         if reply.get("usageMetadata") is not None:
             self.metadata = reply["usageMetadata"]
-        feedback = reply.get("promptFeedback")
-        if isinstance(feedback, dict) and feedback.get("blockReason"):
-            raise _blocked(str(feedback["blockReason"]))
-        candidates = reply.get("candidates")
-        candidate = candidates[0] if isinstance(candidates, list) and candidates else {}
-        if not isinstance(candidate, dict):
-            raise AnswerError("The model's answer cannot be read.")
-        content = candidate.get("content")
-        parts = content.get("parts") if isinstance(content, dict) else None
-        found = [
-            sound
-            for part in (parts if isinstance(parts, list) else ())
-            if (sound := self._sound(part))
-        ]
-        if reason := candidate.get("finishReason"):
-            self._end(str(reason))
+        parts, is_last = read_reply(reply, "input")
+        found = [sound for part in parts if (sound := self._sound(part))]
+        if is_last and not self.rate:
+            raise AnswerError("The model said nothing.")
+        self.is_finished = is_last
         return found
 
-    def _sound(self, part: object) -> str:
-        data = part.get("inlineData") if isinstance(part, dict) else None
+    def _sound(self, part: dict[str, Any]) -> str:
+        data = part.get("inlineData")
         if not isinstance(data, dict):
             return ""
         kind, sound = data.get("mimeType"), data.get("data")
@@ -165,19 +155,6 @@ class SpeechAnswer:
         told = _RATE.search(kind)
         self.rate = self.rate or (int(told[1]) if told else _USUAL_RATE)
         return sound
-
-    def _end(self, reason: str) -> None:
-        match reason:
-            case "STOP":
-                if not self.rate:
-                    raise AnswerError("The model said nothing.")
-                self.is_finished = True
-            case "MAX_TOKENS":
-                raise AnswerError("The speech exceeds the model's longest answer. Send less text.")
-            case "OTHER" | "FINISH_REASON_UNSPECIFIED" | "MALFORMED_RESPONSE":
-                raise AnswerError(f"The model ended its speech with {reason}.")
-            case _:
-                raise _blocked(reason)
 
 
 def _read_words(body: dict[str, Any]) -> str:
@@ -238,9 +215,3 @@ def _check_length(text: str, param: str, longest: int) -> None:
             param,
             "string_above_max_length",
         )
-
-
-def _blocked(reason: str) -> BadRequestError:
-    return BadRequestError(
-        f"The model does not speak this text: {reason}.", "input", "content_policy_violation"
-    )

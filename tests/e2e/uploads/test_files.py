@@ -208,7 +208,6 @@ async def test_an_uploaded_file_that_was_kept_is_given_back(client: Uploader) ->
         assert (answer.status_code, answer.content) == (200, b"12345")
 
 
-
 async def test_uploads_at_the_same_time_keep_apart(
     client: Uploader, control: SimulatorControl
 ) -> None:
