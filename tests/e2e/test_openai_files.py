@@ -244,6 +244,22 @@ class TestBadForms:
         assert answer.headers["x-gemini-balance-ignored"] == "expires_after[seconds]"
 
 
+async def test_googles_refusal_is_told_in_its_words(
+    system: System, pool: Pool, sdk: openai.AsyncOpenAI
+) -> None:
+    body = {"error": {"code": 400, "message": "Unsupported", "status": "INVALID_ARGUMENT"}}
+    async with system.control() as control:
+        for key in pool.keys:
+            await control.add_fault(
+                "custom", key=key, verb="upload.start", status=400, body=body, count=None
+            )
+
+    with pytest.raises(openai.BadRequestError, match="Unsupported"):
+        await sdk.files.create(file=("a.txt", b"a"), purpose="user_data")
+
+    assert [file async for file in await sdk.files.list()] == []
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
