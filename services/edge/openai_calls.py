@@ -1,5 +1,6 @@
 """What OpenAI's routes share: who asks for what, the call that follows, the answer as JSON."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,8 +28,9 @@ EVENT_STREAM: Headers = [
     (b"x-accel-buffering", b"no"),
 ]
 
+VERSION = "v1beta"
+
 _JSON = (b"content-type", b"application/json")
-_VERSION = "v1beta"
 _LONGEST_HEADER = 1024
 
 
@@ -43,21 +45,16 @@ async def admit(runtime: Runtime, exchange: Exchange, scope: str = "models") -> 
     return Asker(exchange, client)
 
 
-async def read_json(runtime: Runtime, exchange: Exchange) -> dict[str, Any]:
+async def read_request(runtime: Runtime, exchange: Exchange) -> dict[str, Any]:
     """Return the body of a request."""
     body = await exchange.read_body(runtime.settings.max_body_bytes)
     return json_object(body, orjson.loads)
 
 
-async def call_model(
+def upstream_call(
     runtime: Runtime, asker: Asker, model: str, verb: str, body: dict[str, Any]
 ) -> Call:
-    """Return the call of a model, bound to where the things lie that its body names.
-
-    Raises:
-        ApiError: The client may not use the model, or what is named.
-    """
-    check_model_allowed(asker.client, check_model(model))
+    """Return the call of a verb on a model."""
     content, operation = orjson.dumps(body), operation_of(verb)
     need = need_of(runtime.settings, asker, model, operation)
     if operation is Operation.GENERATE:
@@ -65,26 +62,36 @@ async def call_model(
     else:
         need = replace(need, input_tokens=estimate_tokens(content, body))
     query = "?alt=sse" if verb == "streamGenerateContent" else ""
-    call = Call(
+    return Call(
         method="POST",
-        target=f"/{_VERSION}/models/{model}:{verb}{query}",
+        target=f"/{VERSION}/models/{model}:{verb}{query}",
         headers=[(b"content-type", b"application/json")],
         body=content,
         need=need,
         dialect=Dialect.OPENAI,
     )
-    if operation is Operation.GENERATE and may_name_something(call):
-        return await runtime.access.cite(call, body)
-    return call
+
+
+async def call_model(
+    runtime: Runtime, asker: Asker, model: str, verb: str, body: dict[str, Any]
+) -> Call:
+    """Return the call of a verb on a model, bound to where the things lie that it names.
+
+    Raises:
+        ApiError: The client may not use the model, or what is named.
+    """
+    check_model_allowed(asker.client, check_model(model))
+    call = upstream_call(runtime, asker, model, verb, body)
+    return await runtime.access.cite(call, body) if may_name_something(call) else call
 
 
 def call_read(runtime: Runtime, asker: Asker, tail: str) -> Call:
     """Return a call that reads, such as `models`."""
     need = need_of(runtime.settings, asker, "", Operation.READ)
-    return Call("GET", f"/{_VERSION}/{tail}", [], b"", need, Dialect.OPENAI)
+    return Call("GET", f"/{VERSION}/{tail}", [], b"", need, Dialect.OPENAI)
 
 
-def note_ignored(exchange: Exchange, names: Sequence[str]) -> None:
+def tell_ignored(exchange: Exchange, names: Sequence[str]) -> None:
     """Tell the client which of its parameters have no counterpart."""
     if names:
         told = ",".join(names).encode("ascii", "replace")
@@ -106,6 +113,11 @@ def parsed(whole: Whole) -> dict[str, Any]:
     return answer
 
 
-async def answer_json(exchange: Exchange, answer: dict[str, Any], shown: Headers) -> None:
+async def send_answer(exchange: Exchange, answer: dict[str, Any], shown: Headers) -> None:
     """Send an answer."""
     await exchange.answer(200, [_JSON, *shown], orjson.dumps(answer))
+
+
+def new_id(prefix: str) -> str:
+    """Return a fresh id of an answer, such as `chatcmpl-0123...`."""
+    return f"{prefix}-{secrets.token_hex(12)}"

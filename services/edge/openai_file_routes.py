@@ -18,7 +18,7 @@ from services.edge.openai.files import (
     read_query,
     told_purpose,
 )
-from services.edge.openai_calls import admit, answer_json, note_ignored
+from services.edge.openai_calls import admit, send_answer, tell_ignored
 from services.edge.openai_uploads import upload_file
 from services.edge.runtime import Runtime
 from services.edge.stored_file import StoredFile
@@ -53,7 +53,7 @@ class OpenAiFileRoutes:
                 await self._create(exchange, files, client)
                 return
             _check_method(exchange, "GET", "GET or POST")
-            await answer_json(exchange, await _list(exchange, files, client), [])
+            await send_answer(exchange, await _list(exchange, files, client), [])
             return
         file_id, slash, verb = resource.partition("/")
         if slash and verb != "content":
@@ -73,9 +73,9 @@ class OpenAiFileRoutes:
         except (ApiError, BadRequestError):
             await exchange.drain()
             raise
-        note_ignored(exchange, [field for field in form.fields if field not in _TRANSLATED])
+        tell_ignored(exchange, [field for field in form.fields if field not in _TRANSLATED])
         file = await files.dedicate_file(client, name, read_purpose(form.value("purpose")))
-        await answer_json(exchange, _described(file), [])
+        await send_answer(exchange, _described(file), [])
 
 
 async def _take(exchange: Exchange, files: Files, client: Client, form: Form) -> str:
@@ -158,10 +158,10 @@ async def _serve_one(
     elif exchange.method == "DELETE":
         await files.delete_file(client, name)
         answer = {"id": file_id_of(name), "object": "file", "deleted": True}
-        await answer_json(exchange, answer, [])
+        await send_answer(exchange, answer, [])
     else:
         _check_method(exchange, "GET", "GET or DELETE")
-        await answer_json(exchange, _described(await files.get_file(client, name)), [])
+        await send_answer(exchange, _described(await files.get_file(client, name)), [])
 
 
 async def _send_content(exchange: Exchange, files: Files, client: Client, name: str) -> None:

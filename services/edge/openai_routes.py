@@ -1,6 +1,5 @@
 """OpenAI's dialect over Gemini's methods."""
 
-import secrets
 import time
 from functools import partial
 
@@ -21,14 +20,16 @@ from services.edge.openai.models import translate_model, translate_models
 from services.edge.openai_calls import (
     EVENT_STREAM,
     admit,
-    answer_json,
     call_model,
     call_read,
-    note_ignored,
+    new_id,
     parsed,
-    read_json,
+    read_request,
+    send_answer,
+    tell_ignored,
+    upstream_call,
 )
-from services.edge.paths import model_of_id
+from services.edge.paths import check_model, model_of_id
 from services.edge.plain import fetch
 from services.edge.relaying import relay_stream
 from services.edge.runtime import Runtime
@@ -50,27 +51,28 @@ class OpenAiRoutes:
     async def chat(self, exchange: Exchange) -> None:
         """POST /v1/chat/completions."""
         asker = await admit(self._runtime, exchange)
-        plan = translate_chat(await read_json(self._runtime, exchange))
+        plan = translate_chat(await read_request(self._runtime, exchange))
         verb = "streamGenerateContent" if plan.stream else "generateContent"
         call = await call_model(self._runtime, asker, plan.model, verb, plan.gemini_body)
-        note_ignored(exchange, plan.ignored)
+        tell_ignored(exchange, plan.ignored)
         if plan.stream:
             await relay_stream(self._runtime, exchange, call, _OpenAiVoice(plan))
             return
         async with ClientWatch(exchange):
             whole = await fetch(self._runtime, call)
         answer = translate_answer(
-            plan, parsed(whole), completion_id=_completion_id(), created=int(time.time())
+            plan, parsed(whole), completion_id=new_id("chatcmpl"), created=int(time.time())
         )
-        await answer_json(exchange, answer, whole.told)
+        await send_answer(exchange, answer, whole.told)
 
     async def embeddings(self, exchange: Exchange) -> None:
         """POST /v1/embeddings."""
         asker = await admit(self._runtime, exchange)
-        plan = translate_embeddings(await read_json(self._runtime, exchange))
-        note_ignored(exchange, plan.ignored)
+        plan = translate_embeddings(await read_request(self._runtime, exchange))
+        check_model_allowed(asker.client, check_model(plan.model))
+        tell_ignored(exchange, plan.ignored)
         calls = [
-            await call_model(self._runtime, asker, plan.model, "batchEmbedContents", body)
+            upstream_call(self._runtime, asker, plan.model, "batchEmbedContents", body)
             for body in plan.gemini_bodies
         ]
         async with ClientWatch(exchange):
@@ -81,7 +83,7 @@ class OpenAiRoutes:
             answer = translate_embeddings_answer(plan, [parsed(whole) for whole in wholes])
         except AnswerError as error:
             raise ApiError(502, str(error), code="bad_upstream") from None
-        await answer_json(exchange, answer, wholes[-1].told)
+        await send_answer(exchange, answer, wholes[-1].told)
 
     async def models(self, exchange: Exchange) -> None:
         """GET /v1/models."""
@@ -90,7 +92,7 @@ class OpenAiRoutes:
             whole = await fetch(
                 self._runtime, call_read(self._runtime, asker, f"models?{_MODELS_PAGE}")
             )
-        await answer_json(exchange, translate_models(parsed(whole)), whole.told)
+        await send_answer(exchange, translate_models(parsed(whole)), whole.told)
 
     async def model(self, exchange: Exchange, encoded_id: str) -> None:
         """GET /v1/models/{id}."""
@@ -99,7 +101,7 @@ class OpenAiRoutes:
         check_model_allowed(asker.client, model)
         async with ClientWatch(exchange):
             whole = await fetch(self._runtime, call_read(self._runtime, asker, f"models/{model}"))
-        await answer_json(exchange, translate_model(parsed(whole)), whole.told)
+        await send_answer(exchange, translate_model(parsed(whole)), whole.told)
 
 
 class _OpenAiVoice:
@@ -109,7 +111,7 @@ class _OpenAiVoice:
     before = None
 
     def __init__(self, plan: ChatPlan) -> None:
-        self._chat = ChatStream(plan, completion_id=_completion_id(), created=int(time.time()))
+        self._chat = ChatStream(plan, completion_id=new_id("chatcmpl"), created=int(time.time()))
 
     def headers(self, upstream: Headers) -> Headers:
         del upstream
@@ -144,7 +146,3 @@ class _OpenAiVoice:
 
     def usage(self) -> TokenUsage | None:
         return read_usage(self._chat.usage)
-
-
-def _completion_id() -> str:
-    return f"chatcmpl-{secrets.token_hex(12)}"

@@ -8,7 +8,7 @@ from services.edge.disconnect import ClientWatch
 from services.edge.errors import ApiError
 from services.edge.http import Exchange
 from services.edge.openai.speech import SOUND_TYPES, SpeechAnswer, translate_speech
-from services.edge.openai_calls import admit, call_model, note_ignored, parsed, read_json
+from services.edge.openai_calls import admit, call_model, parsed, read_request, tell_ignored
 from services.edge.plain import fetch
 from services.edge.relaying import Voice, relay_stream
 from services.edge.runtime import Runtime
@@ -32,13 +32,13 @@ class SpeechRoute:
         runtime = self._runtime
         asker = await admit(runtime, exchange)
         plan = translate_speech(
-            await read_json(runtime, exchange),
+            await read_request(runtime, exchange),
             default_model=runtime.settings.tts_model,
             default_voice=runtime.settings.tts_voice_name,
         )
         verb = "streamGenerateContent" if plan.stream else "generateContent"
         call = await call_model(runtime, asker, plan.model, verb, plan.gemini_body)
-        note_ignored(exchange, plan.ignored)
+        tell_ignored(exchange, plan.ignored)
         if plan.stream:
             is_events = plan.stream == "sse"
             voice: Voice = (EventsVoice if is_events else BytesVoice)(plan, self._studio)

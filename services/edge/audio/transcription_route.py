@@ -11,7 +11,7 @@ from services.edge.needs import Asker
 from services.edge.openai.errors import BadRequestError
 from services.edge.openai.transcript import TranscriptAnswer, tell_transcript
 from services.edge.openai.transcription import TranscriptionPlan, translate_transcription
-from services.edge.openai_calls import admit, call_model, note_ignored, parsed
+from services.edge.openai_calls import admit, call_model, parsed, tell_ignored
 from services.edge.paths import check_model
 from services.edge.plain import fetch
 from services.edge.relaying import relay_stream
@@ -67,7 +67,7 @@ class TranscriptionRoute:
         verb = "streamGenerateContent" if plan.stream else "generateContent"
         body = plan.gemini_body(sound.part)
         call = await call_model(self._runtime, asker, plan.model, verb, body)
-        note_ignored(exchange, plan.ignored)
+        tell_ignored(exchange, plan.ignored)
         if plan.stream:
             await relay_stream(self._runtime, exchange, call, TranscriptVoice())
             return
