@@ -8,6 +8,7 @@ from services.edge.file_routes import send_download
 from services.edge.files import Files
 from services.edge.http import Exchange
 from services.edge.keypool import Client
+from services.edge.openai.chat_request import ignored_names
 from services.edge.openai.errors import BadRequestError
 from services.edge.openai.fields import missing
 from services.edge.openai.files import (
@@ -73,7 +74,7 @@ class OpenAiFileRoutes:
         except (ApiError, BadRequestError):
             await exchange.drain()
             raise
-        tell_ignored(exchange, [field for field in form.fields if field not in _TRANSLATED])
+        tell_ignored(exchange, ignored_names(dict.fromkeys(form.fields, True), _TRANSLATED, []))
         file = await files.dedicate_file(client, name, read_purpose(form.value("purpose")))
         await send_answer(exchange, _described(file), [])
 

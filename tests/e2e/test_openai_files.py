@@ -233,6 +233,19 @@ class TestBadForms:
         assert answer.status_code == 400, answer.text
         assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
 
+    @pytest.mark.parametrize("name", ["a%0d%0ax-evil:%201", "%e9%0a", "\x01"])
+    async def test_the_name_of_a_field_becomes_no_header(
+        self, system: System, pool: Pool, name: str
+    ) -> None:
+        headers, body = form_of(("purpose", "", b"vision"), ("odd", "", b""), FILE)
+        body = body.replace(b'name="odd"', f"name*=utf-8''{name}".encode())
+        async with system.client(pool) as client:
+            answer = await client.post("/v1/files", headers=headers, content=body)
+
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-gemini-balance-ignored"] == "(other)"
+        assert "x-evil" not in answer.headers
+
     async def test_what_has_no_counterpart_is_named(self, system: System, pool: Pool) -> None:
         headers, body = form_of(
             ("purpose", "", b"batch"), ("expires_after[seconds]", "", b"3600"), FILE
