@@ -39,8 +39,8 @@ class Voice(Protocol):
     def opening(self) -> Headers:
         """Return the head of an answer whose upstream has not begun yet."""
 
-    def heartbeat(self) -> bytes:
-        """Return a sign of life that the dialect's clients do not notice."""
+    def heartbeat(self) -> bytes | None:
+        """Return a sign of life that the dialect's clients do not notice, None if it has none."""
 
     def failed(self, body: bytes) -> bytes:
         """Return what tells in-band that all attempts failed, given the error's body."""
@@ -83,9 +83,9 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
             try:
                 await _pass_on(exchange, attempts, stream, voice)
             except ValueError:
-                await exchange.write(voice.failure(stream.cut()))
+                await _tell(exchange, voice, stream.cut())
             except StreamFailedError as failure:
-                await exchange.write(voice.failure(failure))
+                await _tell(exchange, voice, failure)
             except asyncio.CancelledError:
                 attempts.abandon(stream.sent)
                 if not runtime.drain.interrupted:
@@ -93,7 +93,7 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
                 task = asyncio.current_task()
                 assert task is not None
                 task.uncancel()
-                await exchange.write(voice.failure(StreamFailedError(shutting_down())))
+                await _tell(exchange, voice, StreamFailedError(shutting_down()))
             finally:
                 await stream.close()
         await exchange.write(b"", more=False)
@@ -108,10 +108,7 @@ async def _pass_on(
         StreamFailedError: It broke, or ended before its end.
         ValueError: It is no event stream.
     """
-    reader, answer = stream.reader, stream.sent.answer
-    if not exchange.started:
-        shown = told(attempts, stream.sent.key.alias)
-        await exchange.start(answer.status, [*voice.headers(answer.headers), *shown])
+    reader = stream.reader
     async for upstreams in stream.blocks():
         block = attempts.in_clients_words(upstreams)
         if voice.before is not None:
@@ -124,12 +121,32 @@ async def _pass_on(
         if not voice.watch_finish:
             reader.finished = voice.is_finished()
         if frames:
+            await _start(exchange, attempts, stream, voice)
             await exchange.write(frames)
     if not reader.finished:
         raise stream.cut()
     attempts.succeeded(stream.sent, reader.usage if voice.watch_finish else voice.usage())
+    await _start(exchange, attempts, stream, voice)
     if ending := voice.ending():
         await exchange.write(ending)
+
+
+async def _start(exchange: Exchange, attempts: Attempts, stream: OpenStream, voice: Voice) -> None:
+    """Send the head of the answer, with the first thing that is said and not before."""
+    if not exchange.started:
+        answer, shown = stream.sent.answer, told(attempts, stream.sent.key.alias)
+        await exchange.start(answer.status, [*voice.headers(answer.headers), *shown])
+
+
+async def _tell(exchange: Exchange, voice: Voice, failure: StreamFailedError) -> None:
+    """Tell of a failure, in-band once the answer has begun.
+
+    Raises:
+        ApiError: It has not.
+    """
+    if not exchange.started:
+        raise failure.error
+    await exchange.write(voice.failure(failure))
 
 
 async def relay_body(
@@ -186,6 +203,9 @@ async def _pieces(runtime: Runtime, attempts: Attempts, sent: Sent) -> AsyncIter
 
 async def _beat(exchange: Exchange, voice: Voice) -> None:
     """Tell a client that waits that it still does; from now on failures are in-band."""
+    sign = voice.heartbeat()
+    if sign is None:
+        return
     if not exchange.started:
         await exchange.start(200, voice.opening())
-    await exchange.write(voice.heartbeat())
+    await exchange.write(sign)

@@ -4,11 +4,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
+from services.edge.audio.speech_route import SpeechRoute
+from services.edge.audio.transcription_route import TranscriptionRoute
 from services.edge.dialects import Dialect
 from services.edge.errors import method_not_allowed, not_built, not_found, not_possible
 from services.edge.file_routes import FileRoutes
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.http import Exchange
+from services.edge.not_served import not_served
+from services.edge.openai_file_routes import OpenAiFileRoutes
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.paths import method_of
 from services.edge.resources.interactions import InteractionRoutes
@@ -19,15 +23,8 @@ from services.edge.uploads.routes import UploadRoutes
 
 _GEMINI_VERSIONS = frozenset({"v1beta", "v1", "v1alpha"})
 _LATER_OPENAI = {
-    "/v1/audio": "Audio endpoints",
-    "/v1/batches": "Batches",
     "/v1/completions": "Legacy completions",
-    "/v1/files": "Files",
     "/v1/images": "Image endpoints",
-    "/v1/messages": "Messages",
-    "/v1/moderations": "Moderations",
-    "/v1/responses": "Responses",
-    "/v1/uploads": "Uploads",
 }
 
 
@@ -49,6 +46,10 @@ class Handlers:
     """What serves the routes, by what they are about."""
 
     openai: OpenAiRoutes
+    openai_files: OpenAiFileRoutes
+    speech: SpeechRoute
+    transcriptions: TranscriptionRoute
+    translations: TranscriptionRoute
     gemini: GeminiRoutes
     files: FileRoutes
     uploads: UploadRoutes
@@ -67,9 +68,15 @@ class Router:
         self._uploads = handlers.uploads
         self._gemini = handlers.gemini
         self._openai = handlers.openai
+        self._openai_files = handlers.openai_files
         self._chat = Route("chat", self._openai.chat)
         self._embeddings = Route("embeddings", self._openai.embeddings)
         self._models = Route("models", self._openai.models)
+        self._audio = {
+            "/v1/audio/speech": Route("speech", handlers.speech.serve),
+            "/v1/audio/transcriptions": Route("transcriptions", handlers.transcriptions.serve),
+            "/v1/audio/translations": Route("translations", handlers.translations.serve),
+        }
 
     def find(self, exchange: Exchange) -> Route | None:
         """Return the route of a request, None when it is not for the API.
@@ -90,6 +97,8 @@ class Router:
             return _only("POST", method, self._chat)
         if path == "/v1/embeddings":
             return _only("POST", method, self._embeddings)
+        if (audio := self._audio.get(path)) is not None:
+            return _only("POST", method, audio)
         if path == "/v1/models":
             return _only("GET", method, self._models)
         if path.startswith("/v1/models/") and path.count("/") == 3:
@@ -97,6 +106,11 @@ class Router:
             return _only(
                 "GET", method, Route("model", partial(self._openai.model, encoded_id=model_id))
             )
+        if path == "/v1/files" or path.startswith("/v1/files/"):
+            resource = path[len("/v1/files/") :]
+            return Route("openai_files", partial(self._openai_files.serve, resource=resource))
+        if (refusal := not_served(path)) is not None:
+            raise refusal
         for prefix, what in _LATER_OPENAI.items():
             if path == prefix or path.startswith(prefix + "/"):
                 raise not_built(what)

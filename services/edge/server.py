@@ -5,6 +5,8 @@ import contextlib
 import gc
 from functools import partial
 
+from services.edge.audio.speech_route import SpeechRoute
+from services.edge.audio.transcription_route import TranscriptionRoute
 from services.edge.clients import Clients
 from services.edge.drain import Drain
 from services.edge.file_routes import FileRoutes
@@ -13,6 +15,7 @@ from services.edge.front_door import FrontDoor
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
+from services.edge.openai_file_routes import OpenAiFileRoutes
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.pages import build_pages
 from services.edge.resources.access import Access
@@ -88,6 +91,10 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     making = Making(runtime)
     handlers = Handlers(
         openai=OpenAiRoutes(runtime),
+        openai_files=OpenAiFileRoutes(runtime),
+        speech=SpeechRoute(runtime),
+        transcriptions=TranscriptionRoute(runtime, is_translation=False),
+        translations=TranscriptionRoute(runtime, is_translation=True),
         gemini=GeminiRoutes(runtime, making),
         files=FileRoutes(runtime),
         uploads=UploadRoutes(runtime),

@@ -69,6 +69,15 @@ class EdgeSettings(ServiceSettings):
     max_answer_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
     """Longest answer that is not streamed."""
 
+    tts_model: str = Field(default="gemini-2.5-flash-preview-tts", min_length=1)
+    """The model that speaks where a client asks for one of OpenAI's."""
+
+    tts_voice_name: str = Field(default="Zephyr", min_length=1)
+    """The voice that speaks where a client names none."""
+
+    stt_model: str = Field(default="gemini-2.5-flash", min_length=1)
+    """The model that listens where a client asks for one of OpenAI's."""
+
     @field_validator("base_url")
     @classmethod
     def _root_of_upstream(cls, value: str) -> str:

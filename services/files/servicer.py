@@ -95,6 +95,17 @@ class FilesServicer(files_pb2_grpc.FilesServiceServicer):
             next_page_token=write_page_token(*after) if after else "",
         )
 
+    async def UpdateFile(
+        self, request: pb.UpdateFileRequest, context: Context
+    ) -> pb.UpdateFileResponse:
+        """Change what is kept of a file beside Google's description."""
+        record = await self._parts.book.dedicate(
+            wire.read_reader(request.client_id, request.pool),
+            wire.read_file_name(request.name),
+            wire.read_purpose(request.purpose),
+        )
+        return pb.UpdateFileResponse(file=wire.write_file(record))
+
     async def DeleteFile(
         self, request: pb.DeleteFileRequest, context: Context
     ) -> pb.DeleteFileResponse:

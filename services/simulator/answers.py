@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from services.simulator import media
+from services.simulator import listening, media
 from services.simulator.catalog import Model
 from services.simulator.schema_values import value_of
 from services.simulator.tokens import Tally, count_text, cut_text
@@ -167,12 +167,17 @@ def _words(
 ) -> str:
     config = request.get("generationConfig", {})
     schema = config.get("responseJsonSchema") or config.get("responseSchema")
+    phrases = listening.heard(request, prompt)
     match config.get("responseMimeType", "text/plain"):
         case "application/json":
             value = value_of(schema) if schema else {"echo": prompt}
+            if schema and phrases:
+                value = listening.fill(schema, phrases)
             return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
         case "text/x.enum" if schema:
             return str(value_of(schema))
+    if phrases:
+        return listening.said(phrases)
     last = request["contents"][-1]
     if count_parts(last, "functionResponse"):
         quoted = [

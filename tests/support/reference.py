@@ -1,12 +1,13 @@
-"""The JavaScript of the API reference, and what runs it."""
+"""The samples of the API reference, and what runs them."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tests.support.client_programs import CLIENTS, NODE, run_client
 from tests.support.system import Pool, System
 
-COPIES = sorted((CLIENTS / "reference").glob("*.js"))
+COPIES = sorted((CLIENTS / "reference").iterdir())
 
 Engine = Callable[[str], Awaitable[Any]]
 """Runs the body of an asynchronous JavaScript function and returns its result."""
@@ -24,6 +25,20 @@ async def in_node(body: str) -> Any:
     script = f"console.log(JSON.stringify(await (async () => {{{body}}})()));"
     [result] = await run_client(NODE, "--input-type=module", "-", stdin=script)
     return result
+
+
+def as_fetch(name: str, system: System, pool: Pool) -> str:
+    """Return the JavaScript that sends a request which the reference writes out as HTTP."""
+    text = (CLIENTS / "reference" / f"{name}.http").read_text("utf-8")
+    head, _, body = text.partition("Body:")
+    [first, *lines] = head.strip().splitlines()
+    method, path = first.split()
+    headers = {"Content-Type": "application/json"}
+    for line in lines:
+        key, _, value = line.partition(":")
+        headers[key] = value.strip().replace("sk-xxx", pool.token)
+    sent = json.dumps({"method": method, "headers": headers, "body": body.strip()})
+    return f"fetch({json.dumps(system.url + path)}, {sent})"
 
 
 def start_sdk(system: System, pool: Pool) -> str:

@@ -69,6 +69,11 @@ def config(**fields: Any) -> dict[str, Any]:
          "The requested combination of response modalities (IMAGE) is not supported"),
         ("gemini-2.5-flash-preview-tts", config(responseModalities=["TEXT"]),
          "accepts the following combination of response modalities:\n* AUDIO"),
+        ("gemini-2.5-flash-preview-tts", config(speechConfig={"voiceConfig": {
+            "prebuiltVoiceConfig": {"voiceName": "Nobody"}}}),
+         "Voice name nobody is not supported. Allowed voice names are: achernar,"),
+        ("gemini-2.5-flash-preview-tts", {"contents": [USER], "systemInstruction": USER},
+         "Developer instruction is not enabled for models/gemini-2.5-flash-preview-tts"),
     ],
 )  # fmt: skip
 def test_what_google_refuses_is_refused_in_its_words(

@@ -171,6 +171,7 @@ class File(_message.Message):
     UPSTREAM_JSON_FIELD_NUMBER: _builtins.int
     COPIES_FIELD_NUMBER: _builtins.int
     STORED_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`files/{id}`, the name under which the client knows it."""
     client_id: _builtins.str
@@ -193,6 +194,8 @@ class File(_message.Message):
     """The whole description as JSON, for fields that are not listed here."""
     stored: _builtins.bool
     """Whether its bytes are kept, so that it can be made usable in any project."""
+    purpose: _builtins.str
+    """What its client says it is for, such as `user_data`. Google knows nothing of it."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""
@@ -222,10 +225,11 @@ class File(_message.Message):
         upstream_json: _builtins.bytes = ...,
         copies: _abc.Iterable[Global___FileCopy] | None = ...,
         stored: _builtins.bool = ...,
+        purpose: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "copies", b"copies", "create_time", b"create_time", "display_name", b"display_name", "expire_time", b"expire_time", "mime_type", b"mime_type", "name", b"name", "project_id", b"project_id", "sha256_hash", b"sha256_hash", "size_bytes", b"size_bytes", "state", b"state", "stored", b"stored", "upstream_json", b"upstream_json", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "copies", b"copies", "create_time", b"create_time", "display_name", b"display_name", "expire_time", b"expire_time", "mime_type", b"mime_type", "name", b"name", "project_id", b"project_id", "purpose", b"purpose", "sha256_hash", b"sha256_hash", "size_bytes", b"size_bytes", "state", b"state", "stored", b"stored", "upstream_json", b"upstream_json", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -667,6 +671,64 @@ class ListFilesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListFilesResponse: _TypeAlias = ListFilesResponse  # noqa: Y015
+
+@_typing.final
+class UpdateFileRequest(_message.Message):
+    """Changes a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`files/{id}`."""
+    client_id: _builtins.str
+    """The client. Believed only with `act-as`."""
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
+    purpose: _builtins.str
+    """What it is for: at most 64 of the characters a-z 0-9 . _ -"""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        pool: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "name", b"name", "pool", b"pool", "purpose", b"purpose"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateFileRequest: _TypeAlias = UpdateFileRequest  # noqa: Y015
+
+@_typing.final
+class UpdateFileResponse(_message.Message):
+    """The file as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def file(self) -> Global___File:
+        """The file."""
+
+    def __init__(
+        self,
+        *,
+        file: Global___File | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateFileResponse: _TypeAlias = UpdateFileResponse  # noqa: Y015
 
 @_typing.final
 class DeleteFileRequest(_message.Message):

@@ -65,6 +65,11 @@ class FilesServiceStub:
                 request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.ListFilesRequest.SerializeToString,
                 response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.ListFilesResponse.FromString,
                 _registered_method=True)
+        self.UpdateFile = channel.unary_unary(
+                '/gemini_balance.files.v1.FilesService/UpdateFile',
+                request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.UpdateFileRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.UpdateFileResponse.FromString,
+                _registered_method=True)
         self.DeleteFile = channel.unary_unary(
                 '/gemini_balance.files.v1.FilesService/DeleteFile',
                 request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.DeleteFileRequest.SerializeToString,
@@ -141,6 +146,13 @@ class FilesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateFile(self, request, context):
+        """Changes what is kept of a file beside Google's description of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteFile(self, request, context):
         """Deletes a file everywhere, and what is kept of it. In a project that cannot be
         used now it ends by itself, unknown to all.
@@ -208,6 +220,11 @@ def add_FilesServiceServicer_to_server(servicer, server):
                     servicer.ListFiles,
                     request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.ListFilesRequest.FromString,
                     response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.ListFilesResponse.SerializeToString,
+            ),
+            'UpdateFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateFile,
+                    request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.UpdateFileRequest.FromString,
+                    response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.UpdateFileResponse.SerializeToString,
             ),
             'DeleteFile': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteFile,
@@ -388,6 +405,33 @@ class FilesService:
             '/gemini_balance.files.v1.FilesService/ListFiles',
             gemini__balance_dot_files_dot_v1_dot_files__pb2.ListFilesRequest.SerializeToString,
             gemini__balance_dot_files_dot_v1_dot_files__pb2.ListFilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.files.v1.FilesService/UpdateFile',
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.UpdateFileRequest.SerializeToString,
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.UpdateFileResponse.FromString,
             options,
             channel_credentials,
             insecure,

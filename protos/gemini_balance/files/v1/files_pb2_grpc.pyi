@@ -69,6 +69,8 @@ class FilesServiceStub:
     """Returns one file."""
     ListFiles: _grpc.UnaryUnaryMultiCallable[_files_pb2.ListFilesRequest, _files_pb2.ListFilesResponse]
     """Lists a client's files over all projects, newest first."""
+    UpdateFile: _grpc.UnaryUnaryMultiCallable[_files_pb2.UpdateFileRequest, _files_pb2.UpdateFileResponse]
+    """Changes what is kept of a file beside Google's description of it."""
     DeleteFile: _grpc.UnaryUnaryMultiCallable[_files_pb2.DeleteFileRequest, _files_pb2.DeleteFileResponse]
     """Deletes a file everywhere, and what is kept of it. In a project that cannot be
     used now it ends by itself, unknown to all.
@@ -125,6 +127,8 @@ class FilesServiceAsyncStub(FilesServiceStub):
     """Returns one file."""
     ListFiles: _aio.UnaryUnaryMultiCallable[_files_pb2.ListFilesRequest, _files_pb2.ListFilesResponse]  # type: ignore[assignment]
     """Lists a client's files over all projects, newest first."""
+    UpdateFile: _aio.UnaryUnaryMultiCallable[_files_pb2.UpdateFileRequest, _files_pb2.UpdateFileResponse]  # type: ignore[assignment]
+    """Changes what is kept of a file beside Google's description of it."""
     DeleteFile: _aio.UnaryUnaryMultiCallable[_files_pb2.DeleteFileRequest, _files_pb2.DeleteFileResponse]  # type: ignore[assignment]
     """Deletes a file everywhere, and what is kept of it. In a project that cannot be
     used now it ends by itself, unknown to all.
@@ -214,6 +218,14 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.ListFilesResponse, _abc.Awaitable[_files_pb2.ListFilesResponse]]:
         """Lists a client's files over all projects, newest first."""
+
+    @_abc_1.abstractmethod
+    def UpdateFile(
+        self,
+        request: _files_pb2.UpdateFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_files_pb2.UpdateFileResponse, _abc.Awaitable[_files_pb2.UpdateFileResponse]]:
+        """Changes what is kept of a file beside Google's description of it."""
 
     @_abc_1.abstractmethod
     def DeleteFile(
