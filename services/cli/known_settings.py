@@ -87,6 +87,10 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "PUBLIC_URL": (Part.EDGE,),
     "FORWARDED_ALLOW_IPS": (Part.EDGE,),
     "UPLOAD_IDLE_SECONDS": (Part.EDGE,),
+    "REMOTE_MEDIA_ENABLED": (Part.EDGE,),
+    "REMOTE_MEDIA_MAX_BYTES": (Part.EDGE,),
+    "REMOTE_MEDIA_SECONDS": (Part.EDGE,),
+    "REMOTE_MEDIA_ALLOW_NETS": (Part.EDGE,),
     # files
     "FILES_BUFFER_BYTES": (Part.FILES,),
     "FILES_IDLE_SECONDS": (Part.FILES,),

@@ -15,6 +15,7 @@ from services.edge.envelopes import Headers, openai_type
 from services.edge.errors import ApiError
 from services.edge.estimating import estimate_tokens
 from services.edge.http import Exchange, json_object
+from services.edge.media_fetching import fetch_media
 from services.edge.needs import Asker, need_of, with_content
 from services.edge.openai.chat_request import ChatPlan, translate_chat
 from services.edge.openai.chat_response import translate_answer
@@ -53,8 +54,12 @@ class OpenAiRoutes:
     async def chat(self, exchange: Exchange) -> None:
         """POST /v1/chat/completions."""
         asker = await self._admit(exchange)
-        plan = translate_chat(await self._body(exchange))
+        plan = translate_chat(
+            await self._body(exchange), allow_remote_media=self._runtime.fetcher is not None
+        )
         check_model_allowed(asker.client, check_model(plan.model))
+        if plan.remote_media:
+            await fetch_media(self._runtime, exchange, plan.remote_media)
         verb = "streamGenerateContent" if plan.stream else "generateContent"
         call = self._call(asker, plan.model, verb, plan.gemini_body)
         if may_name_something(call):

@@ -7,6 +7,8 @@ from functools import partial
 
 from services.edge.clients import Clients
 from services.edge.drain import Drain
+from services.edge.fetching.fetcher import Fetcher, Limits
+from services.edge.fetching.reach import Reach
 from services.edge.file_routes import FileRoutes
 from services.edge.files import Files
 from services.edge.front_door import FrontDoor
@@ -74,6 +76,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     drain = Drain()
     registry = Registry(keypool.channel, desk)
     copies = Copies(files.channel, ensure_seconds=settings.time_out) if files else None
+    fetcher = _fetcher(settings)
     runtime = Runtime(
         settings=settings,
         clients=clients,
@@ -84,6 +87,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         registry=registry,
         access=Access(registry, files_are_shared=not settings.files_user_isolation_enabled),
         bringing=Bringing(copies),
+        fetcher=fetcher,
     )
     making = Making(runtime)
     handlers = Handlers(
@@ -123,7 +127,16 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         await keypool.close()
         if files is not None:
             await files.close()
+        if fetcher is not None:
+            await fetcher.close()
         await egress.aclose()
+
+
+def _fetcher(settings: EdgeSettings) -> Fetcher | None:
+    if not settings.remote_media_enabled:
+        return None
+    limits = Limits(settings.remote_media_max_bytes, settings.remote_media_seconds)
+    return Fetcher(Reach(settings.remote_media_allow_nets), limits)
 
 
 async def _meet(keypool: Keypool, health: Health) -> None:
