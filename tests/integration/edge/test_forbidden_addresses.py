@@ -2,8 +2,10 @@
 
 import datetime
 import ipaddress
+import socket
 import ssl
-from collections.abc import AsyncIterator
+from asyncio.selector_events import BaseSelectorEventLoop
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,25 @@ TLS = ssl.create_default_context()
 
 async def a_picture(_: web.Request) -> web.Response:
     return web.Response(body=png(1, 2, 3), content_type="image/png")
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Let a guard that is broken fail here, without a packet to anywhere else."""
+    tried: list[str] = []
+
+    async def sock_connect(
+        loop: BaseSelectorEventLoop, sock: socket.socket, place: tuple[str, int]
+    ) -> None:
+        tried.append(place[0])
+        if not ipaddress.ip_address(place[0]).is_loopback:
+            raise OSError("not in a test")
+        await connect(loop, sock, place)
+
+    connect = BaseSelectorEventLoop.sock_connect
+    monkeypatch.setattr(BaseSelectorEventLoop, "sock_connect", sock_connect)
+    yield tried
+    assert set(tried) <= {ALLOWED}
 
 
 @pytest.fixture
