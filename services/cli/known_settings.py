@@ -96,6 +96,8 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "FILES_IDLE_SECONDS": (Part.FILES,),
     "FILES_LEASE_SECONDS": (Part.FILES,),
     "FILES_MAX_BYTES": (Part.FILES,),
+    "FILES_MEDIA_BYTES": (Part.FILES,),
+    "FILES_MEDIA_HOURS": (Part.FILES,),
     "FILES_PROCESSING_SECONDS": (Part.FILES,),
     "FILES_STORE_URL": (Part.UP, Part.FILES),
     "FILES_SWEEP_SECONDS": (Part.FILES,),

@@ -9,6 +9,7 @@ from services.edge.errors import method_not_allowed, not_built, not_found, not_p
 from services.edge.file_routes import FileRoutes
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.http import Exchange
+from services.edge.media_routes import MediaRoutes
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.paths import method_of
 from services.edge.resources.interactions import InteractionRoutes
@@ -54,6 +55,7 @@ class Handlers:
     uploads: UploadRoutes
     resources: ResourceRoutes
     interactions: InteractionRoutes
+    media: MediaRoutes
 
 
 class Router:
@@ -67,6 +69,7 @@ class Router:
         self._uploads = handlers.uploads
         self._gemini = handlers.gemini
         self._openai = handlers.openai
+        self._media = handlers.media
         self._chat = Route("chat", self._openai.chat)
         self._embeddings = Route("embeddings", self._openai.embeddings)
         self._models = Route("models", self._openai.models)
@@ -97,6 +100,9 @@ class Router:
             return _only(
                 "GET", method, Route("model", partial(self._openai.model, encoded_id=model_id))
             )
+        if path.startswith("/media/"):
+            media_id = path.removeprefix("/media/")
+            return Route("media", partial(self._media.serve, media_id=media_id))
         for prefix, what in _LATER_OPENAI.items():
             if path == prefix or path.startswith(prefix + "/"):
                 raise not_built(what)

@@ -13,8 +13,10 @@ from services.edge.file_routes import FileRoutes
 from services.edge.files import Files
 from services.edge.front_door import FrontDoor
 from services.edge.gemini_routes import GeminiRoutes
+from services.edge.hosted_media import HostedMedia
 from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
+from services.edge.media_routes import MediaRoutes
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.pages import build_pages
 from services.edge.resources.access import Access
@@ -88,6 +90,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         access=Access(registry, files_are_shared=not settings.files_user_isolation_enabled),
         bringing=Bringing(copies),
         fetcher=fetcher,
+        media=HostedMedia(files.channel) if files else None,
     )
     making = Making(runtime)
     handlers = Handlers(
@@ -97,6 +100,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         uploads=UploadRoutes(runtime),
         resources=ResourceRoutes(runtime, making),
         interactions=InteractionRoutes(runtime, making),
+        media=MediaRoutes(runtime.media),
     )
     door = FrontDoor(Router(handlers), build_pages(health))
     tasks = [
