@@ -9,6 +9,7 @@ from services.edge.errors import method_not_allowed, not_built, not_found, not_p
 from services.edge.file_routes import FileRoutes
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.http import Exchange
+from services.edge.image_routes import ImageRoutes
 from services.edge.media_routes import MediaRoutes
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.paths import method_of
@@ -24,7 +25,6 @@ _LATER_OPENAI = {
     "/v1/batches": "Batches",
     "/v1/completions": "Legacy completions",
     "/v1/files": "Files",
-    "/v1/images": "Image endpoints",
     "/v1/messages": "Messages",
     "/v1/moderations": "Moderations",
     "/v1/responses": "Responses",
@@ -56,6 +56,7 @@ class Handlers:
     resources: ResourceRoutes
     interactions: InteractionRoutes
     media: MediaRoutes
+    images: ImageRoutes
 
 
 class Router:
@@ -70,6 +71,10 @@ class Router:
         self._gemini = handlers.gemini
         self._openai = handlers.openai
         self._media = handlers.media
+        self._images = {
+            "generations": Route("images", handlers.images.generate),
+            "edits": Route("image_edits", handlers.images.edit),
+        }
         self._chat = Route("chat", self._openai.chat)
         self._embeddings = Route("embeddings", self._openai.embeddings)
         self._models = Route("models", self._openai.models)
@@ -100,6 +105,8 @@ class Router:
             return _only(
                 "GET", method, Route("model", partial(self._openai.model, encoded_id=model_id))
             )
+        if path.startswith("/v1/images/"):
+            return self._find_images(method, path)
         if path.startswith("/media/"):
             media_id = path.removeprefix("/media/")
             return Route("media", partial(self._media.serve, media_id=media_id))
@@ -109,6 +116,17 @@ class Router:
         if path.startswith(("/v1/", "/openai/", "/hf/", "/vertex-express/")):
             raise not_found(method, path)
         return None
+
+    def _find_images(self, method: str, path: str) -> Route:
+        what = path.removeprefix("/v1/images/")
+        if what == "variations":
+            raise not_possible(
+                "/v1/images/variations",
+                "Google's models draw by a prompt. Send the picture with one to /v1/images/edits.",
+            )
+        if what not in self._images:
+            raise not_found(method, path)
+        return _only("POST", method, self._images[what])
 
     def _find_gemini(self, exchange: Exchange) -> Route:
         _, root, rest = [*exchange.path.split("/", 2), "", ""][:3]

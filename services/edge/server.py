@@ -14,6 +14,7 @@ from services.edge.files import Files
 from services.edge.front_door import FrontDoor
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.hosted_media import HostedMedia
+from services.edge.image_routes import ImageRoutes
 from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.media_routes import MediaRoutes
@@ -101,6 +102,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         resources=ResourceRoutes(runtime, making),
         interactions=InteractionRoutes(runtime, making),
         media=MediaRoutes(runtime.media),
+        images=ImageRoutes(runtime),
     )
     door = FrontDoor(Router(handlers), build_pages(health))
     tasks = [

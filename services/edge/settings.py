@@ -67,6 +67,11 @@ class EdgeSettings(ServiceSettings):
     max_body_bytes: int = Field(default=100 * 1024 * 1024, gt=0)
     """Longest request body, uploads apart: those end at Google's 2 GiB."""
 
+    create_image_model: str = Field(
+        default="gemini-2.5-flash-image", pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,127}$"
+    )
+    """What draws when a request for pictures names no model, or one of OpenAI's."""
+
     remote_media_enabled: bool = True
     """Whether media behind web addresses in requests are fetched; off, such requests are 400."""
 
