@@ -2,6 +2,8 @@
 
 import binascii
 
+from prometheus_client import Counter
+
 from services.edge.errors import ApiError
 from services.edge.hosted_media import HostedMedia
 from services.edge.http import Exchange
@@ -12,6 +14,8 @@ from services.kit.errors import RemoteError
 from services.kit.logs import get_logger
 
 log = get_logger(__name__)
+
+_FAILED = Counter("edge_hosting_failures_total", "Requests whose pictures could get no address.")
 
 
 class Hosting:
@@ -34,6 +38,7 @@ class Hosting:
             content = binascii.a2b_base64(picture.data)
             media_id = await self._media.put(picture.media_type, content)
         except (ApiError, RemoteError, ValueError) as error:
+            _FAILED.inc()
             log.warning("a picture gets no address", error=str(error))
             self._media = None
             return None

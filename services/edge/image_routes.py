@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -11,13 +12,14 @@ from services.edge.clients import check_model_allowed, check_scope
 from services.edge.dialects import Dialect
 from services.edge.disconnect import ClientWatch
 from services.edge.envelopes import Headers
+from services.edge.estimating import estimate_tokens
 from services.edge.forms import read_form
 from services.edge.http import Exchange, json_object
 from services.edge.image_drawing import Drawing, draw
 from services.edge.image_forms import read_edit
 from services.edge.image_hosting import Hosting
 from services.edge.media_fetching import fetch_media
-from services.edge.needs import Asker, need_of, with_content
+from services.edge.needs import Asker, need_of
 from services.edge.openai.image_answer import picture_size, translate_image_usage
 from services.edge.openai.image_request import ImagePlan, translate_edit, translate_generation
 from services.edge.openai.media import Part
@@ -109,7 +111,8 @@ class ImageRoutes:
             target=f"/{_VERSION}/models/{plan.model}:{plan.verb}",
             headers=[(b"content-type", b"application/json")],
             body=content,
-            need=with_content(need, content, body),
+            # No affinity: pictures that begin alike share nothing upstream, only a limit.
+            need=replace(need, input_tokens=estimate_tokens(content, body)),
             dialect=Dialect.OPENAI,
         )
 

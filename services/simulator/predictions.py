@@ -1,4 +1,7 @@
-"""Imagen: pictures by `:predict`."""
+"""Imagen: pictures by `:predict`.
+
+The shapes are Google's, the words of refusals ours: no recording holds them.
+"""
 
 import base64
 import hashlib

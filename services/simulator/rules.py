@@ -173,6 +173,7 @@ def _modality_problem(config: dict[str, Any], model: Model) -> str:
 
 
 def _image_problem(wanted: dict[str, Any], model: Model) -> str:
+    # The rules are Google's, the words ours: no recording holds them.
     if wanted and model.kind != "image":
         return "Image generation is not enabled for this model"
     if wanted.get("aspectRatio", "1:1") not in _ASPECT_RATIOS:

@@ -279,6 +279,11 @@ class TestEdits:
         parts = request.json()["contents"][0]["parts"]
         assert [part["inlineData"]["mimeType"] for part in parts[:2]] == ["image/png"] * 2
 
+    async def test_large_pictures_go_to_any_project(self, painter: Painter) -> None:
+        await painter.sdk.images.edit(image=png(1, 2, 3) + b"x" * 9000, prompt="a hat", n=4)
+
+        assert len({one.key for one in await painter.requests()}) == 3
+
     async def test_a_mask_is_refused(self, painter: Painter) -> None:
         with pytest.raises(openai.BadRequestError) as caught:
             await painter.sdk.images.edit(image=png(1, 2, 3), mask=png(4, 5, 6), prompt="a hat")

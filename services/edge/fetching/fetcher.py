@@ -10,13 +10,17 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDictProxy
+from prometheus_client import Counter
 from yarl import URL
 
 from services.edge.fetching import failures
 from services.edge.fetching.memory import BriefMemory, Fetched
 from services.edge.fetching.reach import Reach
+from services.edge.fetching.resolving import OwnResolver
 from services.edge.fetching.targets import follow, read_target
 from services.edge.media_kinds import media_type_of
+
+_FETCHED_BYTES = Counter("edge_fetched_media_bytes_total", "Bytes of media behind addresses.")
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -81,9 +85,10 @@ class Fetcher:
         self._memory = BriefMemory(
             seconds=_REMEMBERED_SECONDS, max_bytes=_REMEMBERED_BYTES, clock=time.monotonic
         )
+        self._resolver = resolver or OwnResolver()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                resolver=resolver or aiohttp.ThreadedResolver(),
+                resolver=self._resolver,
                 use_dns_cache=False,
                 # A connection that waits would be used for whatever its name means later.
                 force_close=True,
@@ -115,6 +120,7 @@ class Fetcher:
                     fetched, is_lasting = await self._follow(url)
             except TimeoutError:
                 raise failures.too_slow(self.limits.seconds) from None
+        _FETCHED_BYTES.inc(len(fetched.content))
         if is_lasting:
             self._memory.put(address, fetched)
         return fetched
@@ -122,6 +128,7 @@ class Fetcher:
     async def close(self) -> None:
         """Let all connections go."""
         await self._session.close()
+        await self._resolver.close()
 
     async def _follow(self, url: URL) -> tuple[Fetched, bool]:
         for _ in range(_MOST_REDIRECTS + 1):

@@ -1,7 +1,10 @@
 """The media that a request names by web addresses, fetched and put in their places."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
+
+from prometheus_client import Counter
 
 from services.edge.concurrently import concurrently
 from services.edge.errors import ApiError, bad_request
@@ -12,6 +15,10 @@ from services.edge.openai.media import RemoteMedia
 
 _MOST = 32
 _AT_ONCE = 4
+# All of a request may take so many times as long as one of them.
+_PATIENCE = 2
+
+_REFUSED = Counter("edge_media_refused_total", "Web addresses that were of no use.", ["code"])
 
 
 async def fill_in(fetcher: Fetcher, media: Sequence[RemoteMedia], *, max_bytes: int) -> None:
@@ -34,7 +41,17 @@ async def fill_in(fetcher: Fetcher, media: Sequence[RemoteMedia], *, max_bytes: 
     first = {each.url: each for each in reversed(media)}
     budget = _Budget(max_bytes)
     jobs = [partial(_fetch, fetcher, each, budget) for each in first.values()]
-    found = dict(zip(first, await concurrently(_AT_ONCE, jobs), strict=True))
+    seconds = fetcher.limits.seconds * _PATIENCE
+    try:
+        async with asyncio.timeout(seconds):
+            fetched = await concurrently(_AT_ONCE, jobs)
+    except TimeoutError:
+        _REFUSED.labels("media_timeout").inc()
+        raise bad_request(
+            f"The media behind web addresses were not there within {seconds:g} seconds.",
+            code="media_timeout",
+        ) from None
+    found = dict(zip(first, fetched, strict=True))
     for each in media:
         each.fill(found[each.url].media_type, found[each.url].content)
 
@@ -66,4 +83,5 @@ async def _fetch(fetcher: Fetcher, media: RemoteMedia, budget: _Budget) -> Fetch
 
 
 def _told(media: RemoteMedia, problem: str, code: str) -> ApiError:
+    _REFUSED.labels(code).inc()
     return bad_request(f"Invalid '{media.param}': it {problem}.", code=code, param=media.param)

@@ -53,7 +53,11 @@ async def keypool(redis_url: str) -> AsyncIterator[tuple[Keypool, str]]:
 @pytest.fixture
 async def edge(keypool: tuple[Keypool, str]) -> AsyncIterator[Edge]:
     pool, google_url = keypool
-    settings = {"remote_media_allow_nets": [ALLOWED], "remote_media_max_bytes": 20_000}
+    settings = {
+        "remote_media_allow_nets": [ALLOWED],
+        "remote_media_max_bytes": 20_000,
+        "remote_media_seconds": 1,
+    }
     async with (
         running_edge(pool, base_url=google_url, max_body_bytes=50_000, **settings) as url,
         httpx.AsyncClient(
@@ -201,6 +205,20 @@ async def test_at_most_four_at_once(edge: Edge) -> None:
 
     assert reply.status_code == 200, reply.text
     assert most == 4
+
+
+async def test_all_of_a_request_together_are_waited_for_in_vain(edge: Edge) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        await asyncio.sleep(0.7)
+        return web.Response(body=PICTURE, content_type="image/png")
+
+    async with running_site(answer) as site:
+        urls = [f"http://{ALLOWED}:{site.port}/{number}" for number in range(16)]
+        reply = await edge.client.post(CHAT, json=chat(*map(image, urls)))
+
+    assert reply.status_code == 400
+    assert reply.json()["error"]["code"] == "media_timeout"
+    assert await edge.sim.requests() == []
 
 
 async def test_a_client_that_leaves_ends_the_fetch(edge: Edge) -> None:
