@@ -329,3 +329,45 @@ class TestEdits:
             )
 
         assert caught.value.code == "remote_media_not_supported"
+
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 20)
+    | st.sampled_from(["", "auto", "1024x1536", "2K", PIXEL, "https://x.test/", "files/a", IMAGEN]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["image_url", "file_id", "url"]), inner, max_size=2)
+    ),
+    max_leaves=8,
+)
+_FIELDS = [
+    *("model", "n", "size", "aspect_ratio", "response_format", "output_format", "background"),
+    *("output_compression", "quality", "stream", "partial_images", "image", "images", "mask"),
+    "user",
+]
+
+
+@given(st.dictionaries(st.sampled_from(_FIELDS), _VALUES), st.just("a cat") | _VALUES)
+def test_whatever_comes_is_a_plan_or_a_clear_refusal(fields: dict[str, Any], prompt: Any) -> None:
+    body = {**fields, "prompt": prompt}
+
+    for made in (
+        plan_or_refusal(body),
+        plan_or_refusal(body, is_edit=True),
+    ):
+        if isinstance(made, BadRequestError):
+            assert made.param
+        else:
+            assert made.bodies
+            assert made.shows_url or made.shows_bytes
+
+
+def plan_or_refusal(body: dict[str, Any], *, is_edit: bool = False) -> ImagePlan | BadRequestError:
+    try:
+        if is_edit:
+            return translate_edit(body, [], default_model=GEMINI, allow_remote_media=True)
+        return translate_generation(body, default_model=GEMINI)
+    except BadRequestError as error:
+        return error
