@@ -11,6 +11,7 @@ from services.edge.disconnect import ClientWatch
 from services.edge.envelopes import Headers, openai_type
 from services.edge.errors import ApiError
 from services.edge.http import Exchange
+from services.edge.media_fetching import fetch_media
 from services.edge.openai.chat_request import ChatPlan, translate_chat
 from services.edge.openai.chat_response import translate_answer
 from services.edge.openai.chat_stream import ChatStream
@@ -51,7 +52,13 @@ class OpenAiRoutes:
     async def chat(self, exchange: Exchange) -> None:
         """POST /v1/chat/completions."""
         asker = await admit(self._runtime, exchange)
-        plan = translate_chat(await read_request(self._runtime, exchange))
+        plan = translate_chat(
+            await read_request(self._runtime, exchange),
+            allow_remote_media=self._runtime.fetcher is not None,
+        )
+        check_model_allowed(asker.client, check_model(plan.model))
+        if plan.remote_media:
+            await fetch_media(self._runtime, exchange, plan.remote_media)
         verb = "streamGenerateContent" if plan.stream else "generateContent"
         call = await call_model(self._runtime, asker, plan.model, verb, plan.gemini_body)
         tell_ignored(exchange, plan.ignored)

@@ -11,6 +11,8 @@ from services.edge.errors import method_not_allowed, not_built, not_found, not_p
 from services.edge.file_routes import FileRoutes
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.http import Exchange
+from services.edge.image_routes import ImageRoutes
+from services.edge.media_routes import MediaRoutes
 from services.edge.not_served import not_served
 from services.edge.openai_file_routes import OpenAiFileRoutes
 from services.edge.openai_routes import OpenAiRoutes
@@ -24,7 +26,6 @@ from services.edge.uploads.routes import UploadRoutes
 _GEMINI_VERSIONS = frozenset({"v1beta", "v1", "v1alpha"})
 _LATER_OPENAI = {
     "/v1/completions": "Legacy completions",
-    "/v1/images": "Image endpoints",
 }
 
 
@@ -55,6 +56,8 @@ class Handlers:
     uploads: UploadRoutes
     resources: ResourceRoutes
     interactions: InteractionRoutes
+    media: MediaRoutes
+    images: ImageRoutes
 
 
 class Router:
@@ -69,6 +72,11 @@ class Router:
         self._gemini = handlers.gemini
         self._openai = handlers.openai
         self._openai_files = handlers.openai_files
+        self._media = handlers.media
+        self._images = {
+            "generations": Route("images", handlers.images.generate),
+            "edits": Route("image_edits", handlers.images.edit),
+        }
         self._chat = Route("chat", self._openai.chat)
         self._embeddings = Route("embeddings", self._openai.embeddings)
         self._models = Route("models", self._openai.models)
@@ -111,12 +119,28 @@ class Router:
             return Route("openai_files", partial(self._openai_files.serve, resource=resource))
         if (refusal := not_served(path)) is not None:
             raise refusal
+        if path.startswith("/v1/images/"):
+            return self._find_images(method, path)
+        if path.startswith("/media/"):
+            media_id = path.removeprefix("/media/")
+            return Route("media", partial(self._media.serve, media_id=media_id))
         for prefix, what in _LATER_OPENAI.items():
             if path == prefix or path.startswith(prefix + "/"):
                 raise not_built(what)
         if path.startswith(("/v1/", "/openai/", "/hf/", "/vertex-express/")):
             raise not_found(method, path)
         return None
+
+    def _find_images(self, method: str, path: str) -> Route:
+        what = path.removeprefix("/v1/images/")
+        if what == "variations":
+            raise not_possible(
+                "/v1/images/variations",
+                "Google's models draw by a prompt. Send the picture with one to /v1/images/edits.",
+            )
+        if what not in self._images:
+            raise not_found(method, path)
+        return _only("POST", method, self._images[what])
 
     def _find_gemini(self, exchange: Exchange) -> Route:
         _, root, rest = [*exchange.path.split("/", 2), "", ""][:3]

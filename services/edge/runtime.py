@@ -6,7 +6,9 @@ from services.edge.calls import Call
 from services.edge.clients import Clients
 from services.edge.drain import Drain
 from services.edge.failover import Attempts
+from services.edge.fetching.fetcher import Fetcher
 from services.edge.files import Files
+from services.edge.hosted_media import HostedMedia
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.resources.access import Access
 from services.edge.resources.bringing import Bringing
@@ -28,6 +30,8 @@ class Runtime:
     registry: Registry
     access: Access
     bringing: Bringing
+    fetcher: Fetcher | None
+    media: HostedMedia | None
 
     def attempts(self, call: Call) -> Attempts:
         """Return the tries of a call."""

@@ -9,12 +9,17 @@ from services.edge.audio.speech_route import SpeechRoute
 from services.edge.audio.transcription_route import TranscriptionRoute
 from services.edge.clients import Clients
 from services.edge.drain import Drain
+from services.edge.fetching.fetcher import Fetcher, Limits
+from services.edge.fetching.reach import Reach
 from services.edge.file_routes import FileRoutes
 from services.edge.files import Files
 from services.edge.front_door import FrontDoor
 from services.edge.gemini_routes import GeminiRoutes
+from services.edge.hosted_media import HostedMedia
+from services.edge.image_routes import ImageRoutes
 from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
+from services.edge.media_routes import MediaRoutes
 from services.edge.openai_file_routes import OpenAiFileRoutes
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.pages import build_pages
@@ -77,6 +82,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     drain = Drain()
     registry = Registry(keypool.channel, desk)
     copies = Copies(files.channel, ensure_seconds=settings.time_out) if files else None
+    fetcher = _fetcher(settings)
     runtime = Runtime(
         settings=settings,
         clients=clients,
@@ -87,6 +93,8 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         registry=registry,
         access=Access(registry, files_are_shared=not settings.files_user_isolation_enabled),
         bringing=Bringing(copies),
+        fetcher=fetcher,
+        media=HostedMedia(files.channel) if files else None,
     )
     making = Making(runtime)
     handlers = Handlers(
@@ -100,6 +108,8 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         uploads=UploadRoutes(runtime),
         resources=ResourceRoutes(runtime, making),
         interactions=InteractionRoutes(runtime, making),
+        media=MediaRoutes(runtime.media),
+        images=ImageRoutes(runtime),
     )
     door = FrontDoor(Router(handlers), build_pages(health))
     tasks = [
@@ -130,7 +140,16 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         await keypool.close()
         if files is not None:
             await files.close()
+        if fetcher is not None:
+            await fetcher.close()
         await egress.aclose()
+
+
+def _fetcher(settings: EdgeSettings) -> Fetcher | None:
+    if not settings.remote_media_enabled:
+        return None
+    limits = Limits(settings.remote_media_max_bytes, settings.remote_media_seconds)
+    return Fetcher(Reach(settings.remote_media_allow_nets), limits)
 
 
 async def _meet(keypool: Keypool, health: Health) -> None:

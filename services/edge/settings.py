@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
+from services.edge.fetching.reach import Reach
 from services.edge.uploads.addresses import TrustedPeers
 from services.kit.settings import ServiceSettings, TextList
 
@@ -66,6 +67,23 @@ class EdgeSettings(ServiceSettings):
     max_body_bytes: int = Field(default=100 * 1024 * 1024, gt=0)
     """Longest request body, uploads apart: those end at Google's 2 GiB."""
 
+    create_image_model: str = Field(
+        default="gemini-2.5-flash-image", pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,127}$"
+    )
+    """What draws when a request for pictures names no model, or one of OpenAI's."""
+
+    remote_media_enabled: bool = True
+    """Whether media behind web addresses in requests are fetched; off, such requests are 400."""
+
+    remote_media_max_bytes: int = Field(default=20 * 1024 * 1024, gt=0)
+    """The most bytes that one web address may bring."""
+
+    remote_media_seconds: float = Field(default=20, gt=0)
+    """Longest time to fetch what is behind one web address."""
+
+    remote_media_allow_nets: TextList = Field(default=[])
+    """Addresses and networks that are fetched from, at any port, although they are not public."""
+
     max_answer_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
     """Longest answer that is not streamed."""
 
@@ -90,6 +108,12 @@ class EdgeSettings(ServiceSettings):
     @classmethod
     def _public_address(cls, value: str) -> str:
         return _root_address(value) if value else ""
+
+    @field_validator("remote_media_allow_nets")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        Reach(value)
+        return value
 
     @field_validator("forwarded_allow_ips")
     @classmethod

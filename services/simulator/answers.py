@@ -19,7 +19,7 @@ Part = dict[str, Any]
 
 _IMAGE_TOKENS = 1290
 _AUDIO_TOKENS_A_SECOND = 25
-_DIRECTIVE = re.compile(r"\[\[(block|safety|words (\d+))\]\]")
+_DIRECTIVE = re.compile(r"\[\[(block|safety|talk|words (\d+))\]\]")
 _MOST_WORDS = 200_000
 _ALL_TOOLS = "call all tools"
 
@@ -65,11 +65,12 @@ def compose(request: dict[str, Any], model: Model, project: str, candidate: int 
     if "block" in directives:
         return Answer([], block_reason="PROHIBITED_CONTENT", seed=seed)
     if "safety" in directives:
-        return Answer([], finish_reason="SAFETY", seed=seed)
+        reason = "IMAGE_SAFETY" if model.kind == "image" else "SAFETY"
+        return Answer([], finish_reason=reason, seed=seed)
     modalities = config.get("responseModalities", [])
     if model.kind == "speech":
         return _speak(prompt, seed)
-    if model.kind == "image" and modalities != ["TEXT"]:
+    if model.kind == "image" and modalities != ["TEXT"] and "talk" not in directives:
         return _draw(prompt, config, modalities, seed)
     thoughts, shown = _think(config, model, prompt, seed)
     budget = config.get("maxOutputTokens", model.output_limit) - thoughts

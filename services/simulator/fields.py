@@ -72,6 +72,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "tuningTask": "any",
     },
     "BatchRequest": {"batch": "any"},
+    "PredictRequest": {"instances": "any", "parameters": "any"},
     "PredictLongRunningRequest": {"instances": "any", "parameters": "any"},
     "AuthToken": {
         "name": "string",

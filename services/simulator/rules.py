@@ -18,6 +18,8 @@ VOICES = """
     sadaltager schedar sulafat umbriel vindemiatrix zephyr zubenelgenubi
 """.split()  # noqa: SIM905  # one name a line would bury the rules
 """The voices that models speak with."""
+_ASPECT_RATIOS = {"1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"}
+_IMAGE_SIZES = {"1K", "2K", "4K"}
 _MOST_CANDIDATES = 8
 
 
@@ -66,6 +68,7 @@ def check_generate(request: dict[str, Any], model: Model) -> None:
         _cache_problem(request),
         _modality_problem(config, model),
         _speech_problem(request, config, model),
+        _image_problem(config.get("imageConfig", {}), model),
     ):
         if problem:
             raise invalid(problem)
@@ -190,6 +193,17 @@ def _speech_problem(request: dict[str, Any], config: dict[str, Any], model: Mode
             return (
                 f"Voice name {name} is not supported. Allowed voice names are: {', '.join(VOICES)}"
             )
+    return ""
+
+
+def _image_problem(wanted: dict[str, Any], model: Model) -> str:
+    # The rules are Google's, the words ours: no recording holds them.
+    if wanted and model.kind != "image":
+        return "Image generation is not enabled for this model"
+    if wanted.get("aspectRatio", "1:1") not in _ASPECT_RATIOS:
+        return f"{_CONFIG}.image_config.aspect_ratio: aspect_ratio must be one of the supported\n"
+    if wanted.get("imageSize", "1K") not in (_IMAGE_SIZES if model.generation >= 3 else {"1K"}):
+        return f"{_CONFIG}.image_config.image_size: not supported by models/{model.name}\n"
     return ""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.reference import COPIES, Engine, as_fetch, copied, filled
+from tests.support.reference import COPIES, Engine, as_fetch, copied, filled, written_exchange
 from tests.support.shared_folder import API_REFERENCE
 from tests.support.sound import decode
 from tests.support.system import Pool, System
@@ -48,6 +48,31 @@ async def test_a_stream(engine: Engine, system: System, pool: Pool) -> None:
 
     assert result["type"].startswith("text/event-stream")
     assert result["events"].startswith("data: {")
+
+
+async def test_a_picture(engine: Engine, system: System, pool: Pool) -> None:
+    sample = written_exchange("image_generation")
+    headers = {"content-type": "application/json", **sample.headers}
+    options = json.dumps({"method": sample.method, "headers": headers})
+    result = await engine(f"""
+        const options = {options.replace("sk-xxx", pool.token)};
+        options.body = JSON.stringify({json.dumps(sample.body)});
+        const response = await fetch('{system.url}{sample.path}', options);
+        const answer = await response.json();
+        const picture = await fetch(answer.data[0].url);
+        const bytes = new Uint8Array(await picture.arrayBuffer());
+        return {{
+          status: response.status, answer, type: picture.headers.get('content-type'),
+          head: [...bytes.slice(1, 4)],
+        }};
+    """)
+
+    assert result["status"] == 200, result["answer"]
+    assert [set(each) for each in result["answer"]["data"]] == [
+        set(each) for each in sample.response["data"]
+    ]
+    assert result["type"] == "image/png"
+    assert bytes(result["head"]) == b"PNG"
 
 
 async def test_the_request_function(engine: Engine, system: System, pool: Pool) -> None:

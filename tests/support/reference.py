@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from tests.support.client_programs import CLIENTS, NODE, run_client
@@ -54,6 +55,36 @@ def copied(name: str) -> str:
     """Return a sample as it stands, with the token where it omits it."""
     text = (CLIENTS / "reference" / f"{name}.js").read_text("utf-8")
     return text.replace("/upload/v1beta/files`", "/upload/v1beta/files?key=${apiKey}`")
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its answer, as the reference writes them.
+
+    Attributes:
+        method: Such as `POST`.
+        path: Such as `/v1/models`.
+        headers: As they stand there, with its placeholder for a token.
+        body: As JSON.
+        response: As JSON.
+    """
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+    response: Any
+
+
+def written_exchange(name: str) -> Exchange:
+    """Return a request of the reference that is no program."""
+    text = (CLIENTS / "reference" / f"{name}.txt").read_text("utf-8")
+    head, _, rest = text.partition("\n\nBody:\n")
+    body, _, response = rest.partition("\n\nResponse:\n")
+    first, *headers = head.splitlines()
+    method, _, path = first.partition(" ")
+    named = dict(line.split(": ", 1) for line in headers)
+    return Exchange(method, path, named, json.loads(body), json.loads(response))
 
 
 def filled(name: str, system: System, pool: Pool) -> str:

@@ -19,6 +19,7 @@ _FILE_NAME = re.compile(r"files/[a-z0-9][a-z0-9\-]{0,62}")
 _FILE_URI = re.compile(
     r"https?://[^/?#\s]+/(?:[^?#\s]*/)?v1(?:beta|alpha)?/files/[A-Za-z0-9_\-]+(?::download\S*)?"
 )
+_ADDRESS = re.compile(r"(?:data:|https?://)", re.IGNORECASE)
 _VIDEO_PAGE = re.compile(r"https://(?:(?:www|m)\.youtube\.com/(?:watch\?|shorts/)|youtu\.be/)")
 _FILES_ROOT = "https://generativelanguage.googleapis.com/v1beta/"
 _LONGEST_HEAD = 256
@@ -91,8 +92,8 @@ class MediaReader:
         """Return the part for `input_audio` or `input_video`: base64 data and a format."""
         holder = read_object(value, param)
         data = read_name(holder.get("data"), f"{param}.data")
-        if data[:5].lower() == "data:":
-            return inline_part(data, f"{param}.data")
+        if _ADDRESS.match(data):
+            return self._located(data, f"{param}.data")
         form = read_name(holder.get("format"), f"{param}.format").lower()
         media_type = form if "/" in form else f"{kind}/{form}"
         return _inline(media_type, data, f"{param}.data")
@@ -104,10 +105,13 @@ class MediaReader:
         if name is not None:
             read_string(name, f"{param}.filename")
         guessed = mimetypes.guess_type(name or "")[0]
+        if holder.get("file_url") is not None:
+            url = read_name(holder["file_url"], f"{param}.file_url")
+            return self._located(url, f"{param}.file_url", guessed)
         if holder.get("file_data") is not None:
             data = read_name(holder["file_data"], f"{param}.file_data")
-            if data[:5].lower() == "data:":
-                return inline_part(data, f"{param}.file_data", guessed)
+            if _ADDRESS.match(data):
+                return self._located(data, f"{param}.file_data", guessed)
             if guessed is None:
                 raise BadRequestError(
                     f"The media type of '{param}' is not known: send a data URL, or a "
@@ -129,16 +133,16 @@ class MediaReader:
             )
         return _file_part(uri, guessed)
 
-    def _located(self, url: str, param: str) -> Part:
+    def _located(self, url: str, param: str, default_type: str | None = None) -> Part:
         if url[:5].lower() == "data:":
-            return inline_part(url, param)
+            return inline_part(url, param, default_type)
         uri = file_uri(url)
         if uri is not None:
-            return _file_part(uri, None)
+            return _file_part(uri, default_type)
         if _VIDEO_PAGE.match(url):
             # Google plays these itself, and nobody else can fetch them.
             return _file_part(url, None)
-        if url[:8].lower().startswith(("http://", "https://")):
+        if _ADDRESS.match(url):
             part: Part = {}
             self.remote.append(RemoteMedia(url, param, part))
             return part

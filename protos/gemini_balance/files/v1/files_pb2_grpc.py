@@ -85,6 +85,16 @@ class FilesServiceStub:
                 request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.EnsureFileRequest.SerializeToString,
                 response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.EnsureFileResponse.FromString,
                 _registered_method=True)
+        self.PutMedia = channel.stream_unary(
+                '/gemini_balance.files.v1.FilesService/PutMedia',
+                request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.PutMediaRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.PutMediaResponse.FromString,
+                _registered_method=True)
+        self.GetMedia = channel.unary_stream(
+                '/gemini_balance.files.v1.FilesService/GetMedia',
+                request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaResponse.FromString,
+                _registered_method=True)
 
 
 class FilesServiceServicer:
@@ -188,6 +198,27 @@ class FilesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutMedia(self, request_iterator, context):
+        """Keeps a generated medium for a while, under an id that nobody can guess.
+
+        OUT_OF_RANGE `MEDIUM_TOO_LARGE` (metadata `limitBytes`), RESOURCE_EXHAUSTED
+        `MEDIA_FULL` when all media together have used up their room, with a RetryInfo,
+        UNAVAILABLE `KEPT_BYTES_UNAVAILABLE` when the store of bytes does not take it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMedia(self, request, context):
+        """Streams the bytes of a generated medium, or some of them.
+
+        NOT_FOUND `MEDIUM_UNKNOWN` when there is none, or no more, UNAVAILABLE
+        `KEPT_BYTES_UNAVAILABLE` when its bytes cannot be had.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FilesServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -240,6 +271,16 @@ def add_FilesServiceServicer_to_server(servicer, server):
                     servicer.EnsureFile,
                     request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.EnsureFileRequest.FromString,
                     response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.EnsureFileResponse.SerializeToString,
+            ),
+            'PutMedia': grpc.stream_unary_rpc_method_handler(
+                    servicer.PutMedia,
+                    request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.PutMediaRequest.FromString,
+                    response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.PutMediaResponse.SerializeToString,
+            ),
+            'GetMedia': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetMedia,
+                    request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaRequest.FromString,
+                    response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -513,6 +554,60 @@ class FilesService:
             '/gemini_balance.files.v1.FilesService/EnsureFile',
             gemini__balance_dot_files_dot_v1_dot_files__pb2.EnsureFileRequest.SerializeToString,
             gemini__balance_dot_files_dot_v1_dot_files__pb2.EnsureFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutMedia(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/gemini_balance.files.v1.FilesService/PutMedia',
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.PutMediaRequest.SerializeToString,
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.PutMediaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMedia(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gemini_balance.files.v1.FilesService/GetMedia',
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaRequest.SerializeToString,
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaResponse.FromString,
             options,
             channel_credentials,
             insecure,
