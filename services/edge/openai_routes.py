@@ -142,6 +142,7 @@ class _OpenAiVoice:
 
     watch_finish = False
     before = None
+    breaks_off = False
 
     def __init__(self, plan: ChatPlan) -> None:
         self._chat = ChatStream(plan, completion_id=_completion_id(), created=int(time.time()))
