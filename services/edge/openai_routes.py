@@ -61,7 +61,7 @@ class OpenAiRoutes:
             call = await self._runtime.access.cite(call, plan.gemini_body)
         if plan.ignored:
             names = ",".join(plan.ignored).encode("ascii", "replace")
-            exchange.extra.append((b"x-gemini-balance-ignored", names[:1024]))
+            exchange.extra.append((b"x-gemini-balance-ignored", names))
         if plan.stream:
             await relay_stream(self._runtime, exchange, call, _OpenAiVoice(plan))
             return

