@@ -1,38 +1,61 @@
-"""Which requests begin alike, so that the upstream's prompt cache can help them."""
+"""Which requests had better go where the one before them went.
+
+The upstream's prompt cache helps requests that begin alike. And what a model hands out to
+be sent back, signatures of its thoughts and tokens to go on with, is good only at the
+account that made it.
+"""
 
 import hashlib
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
 _LEAST_PREFIX = 4096
+# A request that may be answered with calls, or that goes on from an earlier answer.
+_CONTINUED = re.compile(
+    rb'"(?:functionDeclarations|function_declarations|thoughtSignature|thought_signature'
+    rb'|continuationToken|continuation_token)"'
+)
 
 
-def prefix_hash(client_id: str, model: str, request: dict[str, Any]) -> int:
-    """Return a number that requests with the same beginning share, 0 for short ones.
+def prefix_hash(client_id: str, model: str, body: bytes, request: dict[str, Any]) -> int:
+    """Return a number that requests of one conversation share, 0 where it does not matter.
 
     The beginning is the system instruction, the tools, and the first turns up to
     4 KiB. Turns are only ever added at the end, so a conversation keeps its number.
+    Shorter ones get one when they may be continued, from what was said before the
+    first answer.
 
     Args:
         client_id: Conversations of different clients are kept apart.
         model: The caches of models are apart.
-        request: A generate request, in either spelling of its fields.
+        body: The request as it goes upstream.
+        request: The same, parsed, in either spelling of its fields.
     """
+    is_continued = _CONTINUED.search(body) is not None
+    if not is_continued and len(body) < _LEAST_PREFIX:
+        return 0
     digest = hashlib.blake2b(f"{client_id}\0{model}\0".encode(), digest_size=8)
     size = 0
-    for piece in _pieces(request):
+    for piece in filter(None, _pieces(request)):
+        if is_continued and isinstance(piece, dict) and piece.get("role") == "model":
+            break
         data = orjson.dumps(piece)
         digest.update(data)
         size += len(data)
         if size >= _LEAST_PREFIX:
-            # 0 means that there is no preference.
-            return int.from_bytes(digest.digest()) or 1
-    return 0
+            break
+    else:
+        if not is_continued:
+            return 0
+    # 0 means that there is no preference.
+    return int.from_bytes(digest.digest()) or 1
 
 
-def _pieces(request: dict[str, Any]) -> list[Any]:
-    system = request.get("systemInstruction", request.get("system_instruction"))
+def _pieces(request: dict[str, Any]) -> Iterator[Any]:
+    yield request.get("systemInstruction", request.get("system_instruction"))
+    yield request.get("tools")
     contents = request.get("contents")
-    turns = contents if isinstance(contents, list) else [contents]
-    return [piece for piece in (system, request.get("tools"), *turns) if piece]
+    yield from contents if isinstance(contents, list) else [contents]

@@ -9,7 +9,7 @@ from services.edge.openai.signatures import SKIP_SIGNATURE
 
 OLD, NEW = "gemini-2.5-flash-image", "gemini-3-pro-image-preview"
 URL = "data:image/png;base64,AAAA"
-SIGNED = {"extra_content": {"google": {"thought_signature": "c2ln"}}}
+SIGNED: dict[str, Any] = {"extra_content": {"google": {"thought_signature": "c2ln"}}}
 
 
 def image(url: str = URL, **more: Any) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def test_a_picture_in_the_text_gets_its_signature(images: list[Any]) -> None:
 
 
 def test_two_equal_pictures_get_a_signature_each() -> None:
-    other = {"extra_content": {"google": {"thought_signature": "b3Ro"}}}
+    other: dict[str, Any] = {"extra_content": {"google": {"thought_signature": "b3Ro"}}}
 
     parts, _ = answer_of(NEW, f"![a]({URL})![b]({URL})", [image(**SIGNED), image(**other)])
 

@@ -107,13 +107,14 @@ class Maker:
                 {"file_id": f"files/{word}", "filename": self.word()},
             ]
         )
-        return self.pick(
+        medium: dict[str, Any] = self.pick(
             [
                 {"type": "image_url", "image_url": image},
                 {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}},
                 {"type": "file", "file": file},
             ]
         )
+        return medium
 
     def _answer(self) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": self.text(), **self._named()}
