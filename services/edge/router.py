@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
+from services.edge.chat_routes import ChatRoutes
 from services.edge.dialects import Dialect
 from services.edge.errors import method_not_allowed, not_built, not_found, not_possible
 from services.edge.file_routes import FileRoutes
@@ -21,7 +22,6 @@ _GEMINI_VERSIONS = frozenset({"v1beta", "v1", "v1alpha"})
 _LATER_OPENAI = {
     "/v1/audio": "Audio endpoints",
     "/v1/batches": "Batches",
-    "/v1/completions": "Legacy completions",
     "/v1/files": "Files",
     "/v1/images": "Image endpoints",
     "/v1/messages": "Messages",
@@ -48,6 +48,7 @@ class Route:
 class Handlers:
     """What serves the routes, by what they are about."""
 
+    chat: ChatRoutes
     openai: OpenAiRoutes
     gemini: GeminiRoutes
     files: FileRoutes
@@ -67,7 +68,8 @@ class Router:
         self._uploads = handlers.uploads
         self._gemini = handlers.gemini
         self._openai = handlers.openai
-        self._chat = Route("chat", self._openai.chat)
+        self._chat = Route("chat", handlers.chat.chat)
+        self._completions = Route("completions", handlers.chat.completions)
         self._embeddings = Route("embeddings", self._openai.embeddings)
         self._models = Route("models", self._openai.models)
 
@@ -88,6 +90,8 @@ class Router:
         method, path = exchange.method, exchange.path
         if path == "/v1/chat/completions":
             return _only("POST", method, self._chat)
+        if path == "/v1/completions":
+            return _only("POST", method, self._completions)
         if path == "/v1/embeddings":
             return _only("POST", method, self._embeddings)
         if path == "/v1/models":

@@ -5,6 +5,7 @@ import contextlib
 import gc
 from functools import partial
 
+from services.edge.chat_routes import ChatRoutes
 from services.edge.clients import Clients
 from services.edge.drain import Drain
 from services.edge.file_routes import FileRoutes
@@ -87,6 +88,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     )
     making = Making(runtime)
     handlers = Handlers(
+        chat=ChatRoutes(runtime),
         openai=OpenAiRoutes(runtime),
         gemini=GeminiRoutes(runtime, making),
         files=FileRoutes(runtime),

@@ -8,6 +8,7 @@ import httpx
 import orjson
 
 from services.edge.calls import Call
+from services.edge.chat_routes import ChatRoutes
 from services.edge.clients import Clients
 from services.edge.drain import Drain
 from services.edge.file_routes import FileRoutes
@@ -160,6 +161,7 @@ class EdgeInMemory:
         )
         making = Making(runtime)
         handlers = Handlers(
+            chat=ChatRoutes(runtime),
             openai=OpenAiRoutes(runtime),
             gemini=GeminiRoutes(runtime, making),
             files=FileRoutes(runtime),

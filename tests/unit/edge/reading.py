@@ -7,9 +7,10 @@ from typing import Any
 from tests.support.edge_in_memory import Told
 
 OPENAI = "openai"
+COMPLETIONS = "completions"
 EVENTS = "events"
 ARRAY = "array"
-FORMS = (OPENAI, EVENTS, ARRAY)
+FORMS = (OPENAI, COMPLETIONS, EVENTS, ARRAY)
 
 _MODEL = "gemini-3-flash-preview"
 
@@ -20,6 +21,14 @@ def asked(form: str) -> tuple[str, dict[str, Any]]:
         return "/v1/chat/completions", {
             "model": _MODEL,
             "messages": [{"role": "user", "content": "hi"}],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+    if form == COMPLETIONS:
+        return "/v1/completions", {
+            "model": _MODEL,
+            "prompt": "hi",
+            "echo": True,
             "stream": True,
             "stream_options": {"include_usage": True},
         }
@@ -53,7 +62,7 @@ def heard(form: str, answer: Told) -> Heard:
         _read_array(answer, result)
         return result
     for data in _events(answer.body):
-        if form == OPENAI:
+        if form in {OPENAI, COMPLETIONS}:
             _read_chunk(data, result)
         else:
             _read_reply(json.loads(data), result)
@@ -78,7 +87,7 @@ def _read_chunk(data: bytes, result: Heard) -> None:
     if "error" in chunk:
         result.told = True
         return
-    stem = chunk.pop("id").removeprefix("chatcmpl-")
+    stem = chunk.pop("id").partition("-")[2]
     del chunk["created"]
     result.items.append(json.loads(json.dumps(chunk).replace(stem, "ID")))
 
