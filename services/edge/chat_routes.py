@@ -54,7 +54,10 @@ class ChatRoutes:
     async def chat(self, exchange: Exchange) -> None:
         """POST /v1/chat/completions."""
         asker = await admit(self._runtime, exchange)
-        plan = translate_chat(await read_request(self._runtime, exchange))
+        plan = translate_chat(
+            await read_request(self._runtime, exchange),
+            old_models=self._runtime.settings.old_schema_models,
+        )
         call = await self._call(asker, plan)
         tell_ignored(exchange, plan.ignored)
         completion_id, created = new_id("chatcmpl"), int(time.time())

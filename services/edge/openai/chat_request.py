@@ -1,7 +1,9 @@
 """A chat request of OpenAI's dialect as a Gemini request."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 import orjson
@@ -16,6 +18,7 @@ from services.edge.openai.fields import (
 from services.edge.openai.google_extras import GoogleExtras, read_extras
 from services.edge.openai.media import MediaReader, RemoteMedia
 from services.edge.openai.messages import read_messages
+from services.edge.openai.old_schemas import use_old_schemas
 from services.edge.openai.parameters import (
     read_candidates,
     read_format,
@@ -98,7 +101,9 @@ class _Fit:
     instruction: str = ""
 
 
-def translate_chat(body: dict[str, Any], *, allow_remote_media: bool = False) -> ChatPlan:
+def translate_chat(
+    body: dict[str, Any], *, allow_remote_media: bool = False, old_models: Sequence[str] = ()
+) -> ChatPlan:
     """Return the plan for a chat request.
 
     Args:
@@ -106,6 +111,7 @@ def translate_chat(body: dict[str, Any], *, allow_remote_media: bool = False) ->
             the plan.
         allow_remote_media: Whether the caller fetches media behind web addresses; they then
             stand in `remote_media`.
+        old_models: Patterns of models that take no JSON Schema, only its older form.
 
     Raises:
         BadRequestError: Something has the wrong type or cannot be said to Gemini.
@@ -144,6 +150,8 @@ def translate_chat(body: dict[str, Any], *, allow_remote_media: bool = False) ->
         gemini_body["generationConfig"] = config
     _write_extras(extras, gemini_body)
     _write_tier(body, gemini_body, ignored)
+    if any(fnmatchcase(model, pattern) for pattern in old_models):
+        use_old_schemas(gemini_body)
     return ChatPlan(
         model=model,
         stream=stream,
