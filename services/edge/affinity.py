@@ -7,7 +7,8 @@ account that made it.
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -25,8 +26,7 @@ def prefix_hash(client_id: str, model: str, body: bytes, request: dict[str, Any]
 
     The beginning is the system instruction, the tools, and the first turns up to
     4 KiB. Turns are only ever added at the end, so a conversation keeps its number.
-    Shorter ones get one when they may be continued, from what was said before the
-    first answer.
+    Shorter ones have one when they may be continued.
 
     Args:
         client_id: Conversations of different clients are kept apart.
@@ -34,24 +34,36 @@ def prefix_hash(client_id: str, model: str, body: bytes, request: dict[str, Any]
         body: The request as it goes upstream.
         request: The same, parsed, in either spelling of its fields.
     """
-    is_continued = _CONTINUED.search(body) is not None
-    if not is_continued and len(body) < _LEAST_PREFIX:
+    if _CONTINUED.search(body):
+        return conversation_hash(client_id, model, request)
+    if len(body) < _LEAST_PREFIX:
         return 0
+    number, size = _hash(client_id, model, _pieces(request))
+    return number if size >= _LEAST_PREFIX else 0
+
+
+def conversation_hash(client_id: str, model: str, request: dict[str, Any]) -> int:
+    """Return the number of a conversation by what was said before its first answer."""
+    pieces = takewhile(lambda piece: not _is_answer(piece), _pieces(request))
+    return _hash(client_id, model, pieces)[0]
+
+
+def _hash(client_id: str, model: str, pieces: Iterable[Any]) -> tuple[int, int]:
+    """Return the number of the first 4 KiB of pieces, and how many bytes there were."""
     digest = hashlib.blake2b(f"{client_id}\0{model}\0".encode(), digest_size=8)
     size = 0
-    for piece in filter(None, _pieces(request)):
-        if is_continued and isinstance(piece, dict) and piece.get("role") == "model":
-            break
+    for piece in filter(None, pieces):
         data = orjson.dumps(piece)
         digest.update(data)
         size += len(data)
         if size >= _LEAST_PREFIX:
             break
-    else:
-        if not is_continued:
-            return 0
     # 0 means that there is no preference.
-    return int.from_bytes(digest.digest()) or 1
+    return int.from_bytes(digest.digest()) or 1, size
+
+
+def _is_answer(piece: Any) -> bool:
+    return isinstance(piece, dict) and piece.get("role") == "model"
 
 
 def _pieces(request: dict[str, Any]) -> Iterator[Any]:

@@ -122,6 +122,7 @@ async def _pass_on(
         shown = told(attempts, stream.sent.key.alias)
         await exchange.start(answer.status, [*voice.headers(answer.headers), *shown])
     async for upstreams in stream.blocks():
+        attempts.heard(stream.sent, upstreams)
         block = attempts.in_clients_words(upstreams)
         if voice.before is not None:
             try:

@@ -119,38 +119,52 @@ async def test_three_rounds_of_parallel_calls_across_the_death_of_a_key(
             assert turn[1:] == ["", ""]
 
 
-async def test_a_loop_stays_with_its_project(system: System) -> None:
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize("words", ["Call all tools for Oslo.", "Tell me of Oslo."])
+async def test_a_conversation_stays_with_its_project(
+    system: System, words: str, is_stream: bool
+) -> None:
     """Where any key would do, the next round goes where the signatures are good."""
     pool = await system.new_pool(5)
-    question = {"role": "user", "parts": [{"text": "Call all tools for Oslo."}]}
-    declared = [{"name": tool["function"]["name"]} for tool in TOOLS]
+    question = {"role": "user", "parts": [{"text": words}]}
     contents: list[Any] = [question]
-    told = []
+    told = set()
+    asked: dict[str, Any] = {"contents": contents}
+    if "tools" in words:
+        declared = [{"name": tool["function"]["name"]} for tool in TOOLS]
+        asked["tools"] = [{"functionDeclarations": declared}]
+    verb = "streamGenerateContent?alt=json" if is_stream else "generateContent"
     async with system.control() as control, system.client(pool) as client:
         await control.set_behaviour(bind_signatures=True)
         try:
             for _ in range(4):
-                answer = await client.post(
-                    f"/v1beta/models/{MODEL}:generateContent",
-                    json={"contents": contents, "tools": [{"functionDeclarations": declared}]},
-                )
-                told.append(
-                    (
-                        answer.headers["x-gemini-balance-key"],
-                        answer.headers["x-gemini-balance-attempts"],
-                    )
-                )
-                content = answer.json()["candidates"][0]["content"]
-                calls = [
-                    part["functionCall"] for part in content["parts"] if "functionCall" in part
-                ]
+                answer = await client.post(f"/v1beta/models/{MODEL}:{verb}", json=asked)
+                assert answer.status_code == 200, answer.text
+                alias = answer.headers["x-gemini-balance-key"]
+                told.add((alias, answer.headers["x-gemini-balance-attempts"]))
+                events = answer.json() if is_stream else [answer.json()]
+                parts: list[Any] = []
+                for event in events:
+                    for part in event["candidates"][0]["content"].get("parts", []):
+                        if part.get("text") != "":
+                            parts.append(part)
+                        elif signature := part.get("thoughtSignature"):
+                            # A stream may sign its last words in a part of its own.
+                            parts[-1]["thoughtSignature"] = signature
+                assert any("thoughtSignature" in part for part in parts)
                 results = [
-                    {"functionResponse": {"id": c["id"], "name": c["name"], "response": {}}}
-                    for c in calls
+                    {"functionResponse": part["functionCall"] | {"args": None, "response": {}}}
+                    for part in parts
+                    if "functionCall" in part
                 ]
-                contents += [content, {"role": "user", "parts": results or question["parts"]}]
+                for result in results:
+                    del result["functionResponse"]["args"]
+                contents += [
+                    {"role": "model", "parts": parts},
+                    {"role": "user", "parts": results or question["parts"]},
+                ]
         finally:
             await control.set_behaviour(bind_signatures=False)
 
-    assert len(set(told)) == 1, told
-    assert told[0][1] == "1"
+    assert len(told) == 1, told
+    assert {attempts for _, attempts in told} == {"1"}

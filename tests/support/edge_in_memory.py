@@ -17,7 +17,7 @@ from services.edge.gemini_routes import GeminiRoutes
 from services.edge.http import Exchange
 from services.edge.keypool import Client
 from services.edge.leasing.desk import LeaseDesk
-from services.edge.leasing.lease import Ending, HeldKey, Need
+from services.edge.leasing.lease import Ending, HeldKey, Need, RefusedError
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.resources.access import Access
 from services.edge.resources.bringing import Bringing
@@ -97,10 +97,13 @@ class _Upstream:
 class _Desk:
     def __init__(self) -> None:
         self.needs: list[Need] = []
+        self.refused: set[str] = set()
         self.endings: list[str] = []
 
     async def take(self, need: Need, **_: object) -> HeldKey:
         self.needs.append(need)
+        if need.project in self.refused:
+            raise RefusedError("OWNER_SPENT", "at its limit", 60)
         return KEY
 
     def succeeded(self, *_: object) -> None:
