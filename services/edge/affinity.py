@@ -6,7 +6,6 @@ account that made it.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import Any
@@ -15,9 +14,13 @@ import orjson
 
 _LEAST_PREFIX = 4096
 # A request that may be answered with calls, or that goes on from an earlier answer.
-_CONTINUED = re.compile(
-    rb'"(?:functionDeclarations|function_declarations|thoughtSignature|thought_signature'
-    rb'|continuationToken|continuation_token)"'
+_CONTINUED = (
+    b'"functionDeclarations"',
+    b'"function_declarations"',
+    b'"thoughtSignature"',
+    b'"thought_signature"',
+    b'"continuationToken"',
+    b'"continuation_token"',
 )
 
 
@@ -34,7 +37,7 @@ def prefix_hash(client_id: str, model: str, body: bytes, request: dict[str, Any]
         body: The request as it goes upstream.
         request: The same, parsed, in either spelling of its fields.
     """
-    if _CONTINUED.search(body):
+    if any(mark in body for mark in _CONTINUED):
         return conversation_hash(client_id, model, request)
     if len(body) < _LEAST_PREFIX:
         return 0

@@ -128,6 +128,7 @@ def translate_chat(
     extras = read_extras(body, ignored)
     config = read_sampling(body, family, ignored)
     config |= read_output(body, ignored)
+    config |= extras.config
     count = read_candidates(body, family, is_stream=stream)
     if count > 1:
         config["candidateCount"] = count

@@ -164,6 +164,16 @@ def test_what_has_no_counterpart_is_reported_once_and_safe_for_a_header() -> Non
     )
 
 
+@pytest.mark.parametrize("name", ["image_config", "imageConfig"])
+def test_a_picture_may_be_described_in_googles_words(name: str) -> None:
+    wanted = {"aspect_ratio": "16:9"}
+
+    plan = plan_of(extra_body={"google": {name: wanted}}, modalities=["text", "image"])
+
+    assert plan.gemini_body["generationConfig"]["imageConfig"] == wanted
+    assert plan.ignored == ()
+
+
 def test_safety_settings_are_the_clients_or_none() -> None:
     safety = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}]
 
