@@ -83,6 +83,7 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "MAX_WAIT_SECONDS": (Part.EDGE,),
     "LEASE_GRACE_SECONDS": (Part.EDGE,),
     "MAX_BODY_BYTES": (Part.EDGE,),
+    "OLD_SCHEMA_MODELS": (Part.EDGE,),
     "MAX_ANSWER_BYTES": (Part.EDGE,),
     "PUBLIC_URL": (Part.EDGE,),
     "FORWARDED_ALLOW_IPS": (Part.EDGE,),

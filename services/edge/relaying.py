@@ -29,6 +29,9 @@ class Voice(Protocol):
     watch_finish: bool
     """Whether the reader should look for the end of the answer, because `say` does not."""
 
+    breaks_off: bool
+    """Whether the connection is broken after a failure was told."""
+
     @property
     def before(self) -> Callable[[bytes, str], Awaitable[None]] | None:
         """What is awaited with each block and its project before it is said, if anything."""
@@ -67,6 +70,7 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
     Raises:
         FailedError: No stream could be opened.
         ClientLeftError: The client left; the upstream was cancelled.
+        BrokenAnswerError: The stream failed, and the voice wants it so.
     """
     attempts = runtime.attempts(call)
     async with ClientWatch(exchange, delay=0):
@@ -80,12 +84,13 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
             await exchange.write(voice.failed(error.body), more=False)
             return
         with runtime.drain.stream():
+            failure = None
             try:
                 await _pass_on(exchange, attempts, stream, voice)
             except ValueError:
-                await _tell(exchange, voice, stream.cut())
-            except StreamFailedError as failure:
-                await _tell(exchange, voice, failure)
+                failure = stream.cut()
+            except StreamFailedError as error:
+                failure = error
             except asyncio.CancelledError:
                 attempts.abandon(stream.sent)
                 if not runtime.drain.interrupted:
@@ -93,9 +98,13 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
                 task = asyncio.current_task()
                 assert task is not None
                 task.uncancel()
-                await _tell(exchange, voice, StreamFailedError(shutting_down()))
+                failure = StreamFailedError(shutting_down())
             finally:
                 await stream.close()
+            if failure is not None:
+                await _tell(exchange, voice, failure)
+                if voice.breaks_off:
+                    raise BrokenAnswerError
         await exchange.write(b"", more=False)
 
 
@@ -110,6 +119,7 @@ async def _pass_on(
     """
     reader = stream.reader
     async for upstreams in stream.blocks():
+        attempts.heard(stream.sent, upstreams)
         block = attempts.in_clients_words(upstreams)
         if voice.before is not None:
             try:
@@ -149,9 +159,7 @@ async def _tell(exchange: Exchange, voice: Voice, failure: StreamFailedError) ->
     await exchange.write(voice.failure(failure))
 
 
-async def relay_body(
-    runtime: Runtime, exchange: Exchange, call: Call, *, last: bytes = b""
-) -> None:
+async def relay_body(runtime: Runtime, exchange: Exchange, call: Call) -> None:
     """Answer a request with bytes as they arrive.
 
     There is no place for an error in them, so a break breaks the connection.
@@ -160,7 +168,6 @@ async def relay_body(
         runtime: The shared parts.
         exchange: The request.
         call: What to send.
-        last: What a complete answer ends with, empty for anything.
 
     Raises:
         FailedError: There was no answer.
@@ -185,9 +192,6 @@ async def relay_body(
             raise
         finally:
             await sent.answer.close()
-        if not tail.rstrip().endswith(last):
-            attempts.failed(sent.key, sent.started_at, Phase.STREAM)
-            raise BrokenAnswerError
         attempts.succeeded(sent, find_usage(tail))
         await exchange.write(b"", more=False)
 

@@ -4,29 +4,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from services.edge.audio.speech_route import SpeechRoute
-from services.edge.audio.transcription_route import TranscriptionRoute
 from services.edge.dialects import Dialect
-from services.edge.errors import method_not_allowed, not_built, not_found, not_possible
-from services.edge.file_routes import FileRoutes
-from services.edge.gemini_routes import GeminiRoutes
+from services.edge.errors import method_not_allowed, not_found, not_possible
+from services.edge.handlers import Handlers
 from services.edge.http import Exchange
-from services.edge.image_routes import ImageRoutes
-from services.edge.media_routes import MediaRoutes
 from services.edge.not_served import not_served
-from services.edge.openai_file_routes import OpenAiFileRoutes
-from services.edge.openai_routes import OpenAiRoutes
 from services.edge.paths import method_of
-from services.edge.resources.interactions import InteractionRoutes
-from services.edge.resources.routes import ResourceRoutes
 from services.edge.resources.targets import target_of
 from services.edge.uploads.collections import upload_id_of, upstream_path
-from services.edge.uploads.routes import UploadRoutes
 
 _GEMINI_VERSIONS = frozenset({"v1beta", "v1", "v1alpha"})
-_LATER_OPENAI = {
-    "/v1/completions": "Legacy completions",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +27,6 @@ class Route:
 
     name: str
     handle: Callable[[Exchange], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Handlers:
-    """What serves the routes, by what they are about."""
-
-    openai: OpenAiRoutes
-    openai_files: OpenAiFileRoutes
-    speech: SpeechRoute
-    transcriptions: TranscriptionRoute
-    translations: TranscriptionRoute
-    gemini: GeminiRoutes
-    files: FileRoutes
-    uploads: UploadRoutes
-    resources: ResourceRoutes
-    interactions: InteractionRoutes
-    media: MediaRoutes
-    images: ImageRoutes
 
 
 class Router:
@@ -77,7 +46,8 @@ class Router:
             "generations": Route("images", handlers.images.generate),
             "edits": Route("image_edits", handlers.images.edit),
         }
-        self._chat = Route("chat", self._openai.chat)
+        self._chat = Route("chat", handlers.chat.chat)
+        self._completions = Route("completions", handlers.chat.completions)
         self._embeddings = Route("embeddings", self._openai.embeddings)
         self._models = Route("models", self._openai.models)
         self._audio = {
@@ -103,6 +73,8 @@ class Router:
         method, path = exchange.method, exchange.path
         if path == "/v1/chat/completions":
             return _only("POST", method, self._chat)
+        if path == "/v1/completions":
+            return _only("POST", method, self._completions)
         if path == "/v1/embeddings":
             return _only("POST", method, self._embeddings)
         if (audio := self._audio.get(path)) is not None:
@@ -124,9 +96,6 @@ class Router:
         if path.startswith("/media/"):
             media_id = path.removeprefix("/media/")
             return Route("media", partial(self._media.serve, media_id=media_id))
-        for prefix, what in _LATER_OPENAI.items():
-            if path == prefix or path.startswith(prefix + "/"):
-                raise not_built(what)
         if path.startswith(("/v1/", "/openai/", "/hf/", "/vertex-express/")):
             raise not_found(method, path)
         return None

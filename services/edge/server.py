@@ -5,35 +5,25 @@ import contextlib
 import gc
 from functools import partial
 
-from services.edge.audio.speech_route import SpeechRoute
-from services.edge.audio.transcription_route import TranscriptionRoute
 from services.edge.clients import Clients
 from services.edge.drain import Drain
 from services.edge.fetching.fetcher import Fetcher, Limits
 from services.edge.fetching.reach import Reach
-from services.edge.file_routes import FileRoutes
 from services.edge.files import Files
 from services.edge.front_door import FrontDoor
-from services.edge.gemini_routes import GeminiRoutes
+from services.edge.handlers import build_handlers
 from services.edge.hosted_media import HostedMedia
-from services.edge.image_routes import ImageRoutes
 from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
-from services.edge.media_routes import MediaRoutes
-from services.edge.openai_file_routes import OpenAiFileRoutes
-from services.edge.openai_routes import OpenAiRoutes
 from services.edge.pages import build_pages
 from services.edge.resources.access import Access
 from services.edge.resources.bringing import Bringing
 from services.edge.resources.copies import Copies
-from services.edge.resources.interactions import InteractionRoutes
 from services.edge.resources.making import Making
 from services.edge.resources.registry import Registry
-from services.edge.resources.routes import ResourceRoutes
-from services.edge.router import Handlers, Router
+from services.edge.router import Router
 from services.edge.runtime import Runtime
 from services.edge.settings import EdgeSettings
-from services.edge.uploads.routes import UploadRoutes
 from services.edge.upstream import Upstream
 from services.kit.egress import Egress
 from services.kit.health import Health
@@ -97,20 +87,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         media=HostedMedia(files.channel) if files else None,
     )
     making = Making(runtime)
-    handlers = Handlers(
-        openai=OpenAiRoutes(runtime),
-        openai_files=OpenAiFileRoutes(runtime),
-        speech=SpeechRoute(runtime),
-        transcriptions=TranscriptionRoute(runtime, is_translation=False),
-        translations=TranscriptionRoute(runtime, is_translation=True),
-        gemini=GeminiRoutes(runtime, making),
-        files=FileRoutes(runtime),
-        uploads=UploadRoutes(runtime),
-        resources=ResourceRoutes(runtime, making),
-        interactions=InteractionRoutes(runtime, making),
-        media=MediaRoutes(runtime.media),
-        images=ImageRoutes(runtime),
-    )
+    handlers = build_handlers(runtime, making)
     door = FrontDoor(Router(handlers), build_pages(health))
     tasks = [
         asyncio.create_task(work)

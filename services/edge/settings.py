@@ -64,6 +64,10 @@ class EdgeSettings(ServiceSettings):
     files_user_isolation_enabled: bool = True
     """Whether a file can be used by the client alone that uploaded it; off, by all of its pool."""
 
+    old_schema_models: TextList = Field(default=["gemini-1.*"])
+    """Patterns of models that take no JSON Schema; in OpenAI's dialect their schemas are said in
+    the older form."""
+
     max_body_bytes: int = Field(default=100 * 1024 * 1024, gt=0)
     """Longest request body, uploads apart: those end at Google's 2 GiB."""
 

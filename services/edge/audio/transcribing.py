@@ -15,6 +15,7 @@ class TranscriptVoice(Events):
     """`transcript.text.delta` for each piece, then `transcript.text.done`; see `Voice`."""
 
     watch_finish = False
+    breaks_off = False
 
     def __init__(self) -> None:
         """Begin an answer."""

@@ -93,7 +93,7 @@ def translate_generation(body: dict[str, Any], *, default_model: str) -> ImagePl
     Raises:
         BadRequestError: Something has the wrong type or cannot be said to Google.
     """
-    return _plan(body, [], MediaReader(), _model_of(body, default_model))
+    return _plan(body, [], MediaReader([]), _model_of(body, default_model))
 
 
 def translate_edit(
@@ -125,7 +125,7 @@ def translate_edit(
                 name,
                 "unsupported_parameter",
             )
-    media = MediaReader()
+    media = MediaReader([])
     sources = [*sources, *_named_sources(body, media)]
     if not sources:
         raise missing("image")
@@ -156,7 +156,7 @@ def _plan(body: dict[str, Any], sources: list[Part], media: MediaReader, model: 
         )
     count = 1 if body.get("n") is None else read_integer(body["n"], "n", 1, _MOST_PICTURES)
     shape = read_shape(_text(body, "size"), _text(body, "aspect_ratio"), model)
-    ignored = ["size"] if shape.is_smaller else []
+    ignored = [*media.ignored, *(["size"] if shape.is_smaller else [])]
     for name, defaults in _DEFAULTS.items():
         value = _text(body, name)
         if value is not None and value not in defaults:
