@@ -4,9 +4,12 @@ from services.edge.audio.encoding import Recipe
 from services.edge.audio.events import told_answers
 from services.edge.audio.speaking import NO_SPEECH, BytesVoice, EventsVoice
 from services.edge.audio.studio import Studio
+from services.edge.calls import Call
 from services.edge.disconnect import ClientWatch
+from services.edge.envelopes import Headers
 from services.edge.errors import ApiError
 from services.edge.http import Exchange
+from services.edge.openai.errors import SpoiltAnswerError
 from services.edge.openai.speech import SOUND_TYPES, SpeechAnswer, translate_speech
 from services.edge.openai_calls import admit, call_model, parsed, read_request, tell_ignored
 from services.edge.plain import fetch
@@ -44,17 +47,32 @@ class SpeechRoute:
             voice: Voice = (EventsVoice if is_events else BytesVoice)(plan, self._studio)
             await relay_stream(runtime, exchange, call, voice)
             return
-        answer = SpeechAnswer()
         async with ClientWatch(exchange):
-            whole = await fetch(runtime, call)
-            with told_answers(NO_SPEECH):
-                sounds = answer.read(parsed(whole))
-            if not answer.is_finished:
-                raise ApiError(502, "The speech does not come to its end.", code="truncated")
-            recipe = Recipe(plan.form, plan.speed)
+            answer, sounds, shown = await self._spoken(call)
             try:
-                file = await self._studio.record(recipe, answer.rate, sounds)
+                file = await self._studio.record(Recipe(plan.form, plan.speed), answer.rate, sounds)
             except ValueError:
                 raise ApiError(502, "The upstream sent no sound.", code="bad_upstream") from None
         head = (b"content-type", SOUND_TYPES[plan.form].encode())
-        await exchange.answer(200, [head, *whole.told], file)
+        await exchange.answer(200, [head, *shown], file)
+
+    async def _spoken(self, call: Call) -> tuple[SpeechAnswer, list[str], Headers]:
+        """Return an answer, its sound in base64, and our own headers about it.
+
+        Models that speak fail at times for no reason, with success as the status: they are
+        asked once more.
+        """
+        for is_last_try in (False, True):
+            whole = await fetch(self._runtime, call)
+            answer = SpeechAnswer()
+            with told_answers(NO_SPEECH):
+                try:
+                    sounds = answer.read(parsed(whole))
+                except SpoiltAnswerError:
+                    if is_last_try:
+                        raise
+                    continue
+            if answer.is_finished:
+                return answer, sounds, whole.told
+            break
+        raise ApiError(502, "The speech does not come to its end.", code="truncated")

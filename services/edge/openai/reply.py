@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from services.edge.openai.errors import AnswerError, BadRequestError
+from services.edge.openai.errors import AnswerError, BadRequestError, SpoiltAnswerError
 
-# Ends that are the model's own failure: another try may do better.
+# Ends that are the model's own failure.
 _FAILED = frozenset({"OTHER", "FINISH_REASON_UNSPECIFIED", "MALFORMED_RESPONSE"})
 
 
@@ -17,7 +17,7 @@ def read_reply(reply: dict[str, Any], param: str) -> tuple[list[dict[str, Any]],
 
     Raises:
         BadRequestError: The model does not do it.
-        AnswerError: The answer is not whole.
+        AnswerError: The answer is not whole; `SpoiltAnswerError` where that is a whim.
     """
     feedback = reply.get("promptFeedback")
     if isinstance(feedback, dict) and feedback.get("blockReason"):
@@ -45,7 +45,7 @@ def _check_end(reason: str, param: str) -> None:
     if reason == "MAX_TOKENS":
         raise AnswerError(f"The answer is longer than the model can make it. Send less '{param}'.")
     if reason in _FAILED:
-        raise AnswerError(f"The model ended its answer with {reason}.")
+        raise SpoiltAnswerError(f"The model ended its answer with {reason}.")
     raise _blocked(reason, param)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.edge.openai.chat_request import ignored_names, read_model
-from services.edge.openai.errors import AnswerError, BadRequestError
+from services.edge.openai.errors import AnswerError, BadRequestError, SpoiltAnswerError
 from services.edge.openai.fields import (
     read_name,
     read_number,
@@ -134,14 +134,14 @@ class SpeechAnswer:
 
         Raises:
             BadRequestError: The text is not spoken.
-            AnswerError: The answer is no whole speech.
+            AnswerError: The answer is no whole speech; `SpoiltAnswerError` where that is a whim.
         """
         if reply.get("usageMetadata") is not None:
             self.metadata = reply["usageMetadata"]
         parts, is_last = read_reply(reply, "input")
         found = [sound for part in parts if (sound := self._sound(part))]
         if is_last and not self.rate:
-            raise AnswerError("The model said nothing.")
+            raise SpoiltAnswerError("The model said nothing.")
         self.is_finished = is_last
         return found
 

@@ -164,6 +164,16 @@ class TestFailures:
         with pytest.raises(openai.BadRequestError, match="Allowed voice names are"):
             await sdk.audio.speech.create(model="tts-1", voice="nobody", input=TEXT)
 
+    async def test_a_model_that_says_nothing_is_asked_once_more(self, system: System) -> None:
+        pool = await system.new_pool(1)
+        async with system.control() as control, system.client(pool) as client:
+            await control.add_fault("empty_answer", key=pool.keys[0], count=1)
+            answer = await client.post("/v1/audio/speech", json={"model": "tts-1", "input": TEXT})
+            tally = await control.counts()
+
+        assert decode(answer.content).seconds == pytest.approx(SECONDS, abs=0.001)
+        assert tally.of(pool.keys[0]).requests == 2
+
     @pytest.mark.parametrize("stream", [None, "audio"])
     async def test_an_empty_answer_is_no_speech(
         self, system: System, pool: Pool, stream: str | None
