@@ -16,6 +16,7 @@ from services.edge.openai.fields import (
     read_string,
 )
 from services.edge.openai.google_extras import GoogleExtras, read_extras
+from services.edge.openai.ignored import ignored_names
 from services.edge.openai.media import MediaReader, RemoteMedia
 from services.edge.openai.messages import read_messages
 from services.edge.openai.old_schemas import use_old_schemas
@@ -29,8 +30,6 @@ from services.edge.openai.thinking import ModelFamily, family_of, thinking_from_
 from services.edge.openai.tools import ToolPlan, read_tools
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@\-]{0,127}")
-_HEADER_SAFE = re.compile(r"[A-Za-z0-9_.\[\]\-]{1,64}")
-_MOST_IGNORED = 32
 _TRANSLATED = frozenset(
     {
         "model",
@@ -64,8 +63,6 @@ _TRANSLATED = frozenset(
         "extra_body",
     }
 )
-# Saying these is saying nothing: no one needs to hear that they were ignored.
-_DEFAULTS: dict[str, Any] = {"store": False, "verbosity": "medium", "logit_bias": {}}
 _TIERS = {"flex": "flex", "priority": "priority", "default": "standard"}
 
 
@@ -177,30 +174,6 @@ def read_model(body: dict[str, Any]) -> str:
             "Invalid 'model': no model can have this name.", "model", "invalid_value"
         )
     return model
-
-
-def ignored_names(
-    body: dict[str, Any], translated: frozenset[str], noted: list[str]
-) -> tuple[str, ...]:
-    """Return what was ignored, each once, as names that may stand in a header.
-
-    Args:
-        body: The request, whose other parameters are ignored as a whole.
-        translated: The parameters that were not.
-        noted: What else was.
-    """
-    unknown = [
-        name
-        for name, value in body.items()
-        if name not in translated
-        and value is not None
-        and (name not in _DEFAULTS or _DEFAULTS[name] != value)
-    ]
-    names = dict.fromkeys(
-        name if _HEADER_SAFE.fullmatch(name) else "(other)" for name in [*noted, *unknown]
-    )
-    told = tuple(names)
-    return told if len(told) <= _MOST_IGNORED else (*told[: _MOST_IGNORED - 1], "(other)")
 
 
 def _read_stream(body: dict[str, Any], ignored: list[str]) -> tuple[bool, bool]:

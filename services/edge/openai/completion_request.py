@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from services.edge.openai.chat_request import ChatPlan, ignored_names, translate_chat
+from services.edge.openai.chat_request import ChatPlan, translate_chat
 from services.edge.openai.errors import BadRequestError
 from services.edge.openai.fields import (
     read_boolean,
@@ -11,6 +11,7 @@ from services.edge.openai.fields import (
     read_string,
     wrong_type,
 )
+from services.edge.openai.ignored import ignored_names
 
 _MOST_PROMPTS = 32
 _MOST_LOGPROBS = 5

@@ -87,15 +87,21 @@ class Maker:
     def _named(self) -> dict[str, Any]:
         return {"name": self.word()} if self.flip() else {}
 
+    def _odd(self) -> dict[str, Any]:
+        """Return a field of somebody's own, now and then."""
+        return {"extra": self.word()} if self.pick([True, False, False, False]) else {}
+
     def _texts(self) -> list[dict[str, Any]]:
-        return [{"type": "text", "text": self.text()} for _ in range(1 + self.flip())]
+        return [
+            {"type": "text", "text": self.text(), **self._odd()} for _ in range(1 + self.flip())
+        ]
 
     def _parts(self) -> list[dict[str, Any]]:
         return self._texts() + [self._medium() for _ in self.some()]
 
     def _medium(self) -> dict[str, Any]:
-        data, word = self.data(), self.word()
-        image = {"url": self.pick([f"data:image/png;base64,{data}", f"files/{word}"])}
+        data, word, odd = self.data(), self.word(), self._odd()
+        image = odd | {"url": self.pick([f"data:image/png;base64,{data}", f"files/{word}"])}
         if self.flip():
             image["detail"] = self.pick(["auto", "low", "high"])
         file: dict[str, Any] = self.pick(
@@ -110,14 +116,15 @@ class Maker:
         medium: dict[str, Any] = self.pick(
             [
                 {"type": "image_url", "image_url": image},
-                {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}},
-                {"type": "file", "file": file},
+                {"type": "input_audio", "input_audio": odd | {"data": data, "format": "wav"}},
+                {"type": "file", "file": file | odd},
             ]
         )
         return medium
 
     def _answer(self) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": self.text(), **self._named()}
+        message |= self._odd()
         more = {
             "refusal": self.text(),
             "reasoning_content": self.text(),
@@ -138,6 +145,7 @@ class Maker:
                 "tool_call_id": call["id"],
                 "content": self.pick([self.text(), json.dumps(self.object()), self._texts()]),
                 **({"name": call["function"]["name"]} if self.flip() else {}),
+                **self._odd(),
             }
             for call in calls
         ]
@@ -145,11 +153,8 @@ class Maker:
         return [asked, *self._draw(st.permutations(results))]
 
     def _call(self) -> dict[str, Any]:
-        call: dict[str, Any] = {
-            "id": self.word(),
-            "type": "function",
-            "function": {"name": self.word(), "arguments": json.dumps(self.object())},
-        }
+        function = {"name": self.word(), "arguments": json.dumps(self.object()), **self._odd()}
+        call = {"id": self.word(), "type": "function", "function": function, **self._odd()}
         if self.flip():
             call["extra_content"] = {"google": {"thought_signature": self.data()}}
         return call
@@ -165,7 +170,7 @@ class Maker:
     def _add_tools(self, body: dict[str, Any]) -> None:
         functions: list[dict[str, Any]] = []
         for _ in self.some():
-            function: dict[str, Any] = {"name": self.word()}
+            function: dict[str, Any] = {"name": self.word(), **self._odd()}
             more = {"description": self.text(), "parameters": self.schema()}
             functions.append(
                 function | {name: value for name, value in more.items() if self.flip()}
@@ -180,7 +185,9 @@ class Maker:
             if self.flip():
                 function["strict"] = self.flip()
         if functions:
-            body["tools"] = [{"type": "function", "function": one} for one in functions]
+            body["tools"] = [
+                {"type": "function", "function": one, **self._odd()} for one in functions
+            ]
             named = {"type": "function", "function": {"name": functions[0]["name"]}}
             if self.flip():
                 body["tool_choice"] = self.pick(["none", "auto", "required", named])
@@ -190,7 +197,7 @@ class Maker:
             body["web_search_options"] = {"search_context_size": "low"}
 
     def _add_format(self, body: dict[str, Any]) -> None:
-        wanted: dict[str, Any] = {"name": self.word()}
+        wanted: dict[str, Any] = {"name": self.word(), **self._odd()}
         more = {"description": self.text(), "schema": self.schema(), "strict": self.flip()}
         wanted |= {name: value for name, value in more.items() if self.flip()}
         if self.flip():
