@@ -8,7 +8,6 @@ from services.edge.file_routes import send_download
 from services.edge.files import Files
 from services.edge.http import Exchange
 from services.edge.keypool import Client
-from services.edge.openai.chat_request import ignored_names
 from services.edge.openai.errors import BadRequestError
 from services.edge.openai.fields import missing
 from services.edge.openai.files import (
@@ -19,6 +18,7 @@ from services.edge.openai.files import (
     read_query,
     told_purpose,
 )
+from services.edge.openai.ignored import ignored_names
 from services.edge.openai_calls import admit, send_answer, tell_ignored
 from services.edge.openai_uploads import upload_file
 from services.edge.runtime import Runtime

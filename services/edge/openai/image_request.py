@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from services.edge.openai.chat_request import ignored_names, read_model
+from services.edge.openai.chat_request import read_model
 from services.edge.openai.errors import BadRequestError
 from services.edge.openai.fields import (
     missing,
@@ -15,6 +15,7 @@ from services.edge.openai.fields import (
     read_string,
     wrong_value,
 )
+from services.edge.openai.ignored import ignored_names
 from services.edge.openai.image_sizes import Shape, is_imagen, read_shape
 from services.edge.openai.media import MediaReader, Part, RemoteMedia
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from services.edge.openai.chat_request import ignored_names, read_model
+from services.edge.openai.chat_request import read_model
 from services.edge.openai.errors import AnswerError, BadRequestError, SpoiltAnswerError
 from services.edge.openai.fields import (
     read_name,
@@ -13,6 +13,7 @@ from services.edge.openai.fields import (
     wrong_type,
     wrong_value,
 )
+from services.edge.openai.ignored import ignored_names
 from services.edge.openai.reply import read_reply
 from services.edge.openai.voices import gemini_voice
 

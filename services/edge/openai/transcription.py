@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.edge.openai.chat_request import ignored_names, read_model
+from services.edge.openai.chat_request import read_model
 from services.edge.openai.errors import BadRequestError
 from services.edge.openai.fields import read_number, wrong_value
+from services.edge.openai.ignored import ignored_names
 
 FORMS = ("json", "text", "srt", "verbose_json", "vtt")
 """How a transcript may be told."""
