@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.reference import COPIES, Engine, as_fetch, copied, filled, written_exchange
+from tests.support.reference import COPIES, Engine, as_fetch, copied, filled
+from tests.support.reference_calls import reference_call
 from tests.support.shared_folder import API_REFERENCE
 from tests.support.sound import decode
 from tests.support.system import Pool, System
 
 
 @pytest.mark.skipif(not API_REFERENCE.exists(), reason=f"no reference at {API_REFERENCE}")
-@pytest.mark.parametrize("copy", COPIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("copy", COPIES, ids=lambda path: path.name)
 def test_the_copy_is_the_text_of_the_reference(copy: Path) -> None:
     assert copy.read_text("utf-8") in API_REFERENCE.read_text("utf-8")
 
@@ -51,13 +52,8 @@ async def test_a_stream(engine: Engine, system: System, pool: Pool) -> None:
 
 
 async def test_a_picture(engine: Engine, system: System, pool: Pool) -> None:
-    sample = written_exchange("image_generation")
-    headers = {"content-type": "application/json", **sample.headers}
-    options = json.dumps({"method": sample.method, "headers": headers})
     result = await engine(f"""
-        const options = {options.replace("sk-xxx", pool.token)};
-        options.body = JSON.stringify({json.dumps(sample.body)});
-        const response = await fetch('{system.url}{sample.path}', options);
+        const response = await {as_fetch("images", system, pool)};
         const answer = await response.json();
         const picture = await fetch(answer.data[0].url);
         const bytes = new Uint8Array(await picture.arrayBuffer());
@@ -68,9 +64,8 @@ async def test_a_picture(engine: Engine, system: System, pool: Pool) -> None:
     """)
 
     assert result["status"] == 200, result["answer"]
-    assert [set(each) for each in result["answer"]["data"]] == [
-        set(each) for each in sample.response["data"]
-    ]
+    shown = reference_call("images.http", {}).answer["data"]
+    assert [set(each) for each in result["answer"]["data"]] == [set(each) for each in shown]
     assert result["type"] == "image/png"
     assert bytes(result["head"]) == b"PNG"
 
@@ -85,6 +80,31 @@ async def test_the_request_function(engine: Engine, system: System, pool: Pool) 
 
     assert result["models"]["object"] == "list"
     assert "none-such" in result["refused"]
+
+
+@pytest.mark.parametrize("name", ["api_request", "upload_file", "stream_chat"])
+async def test_a_function_is_used_as_it_is_shown(
+    engine: Engine, system: System, pool: Pool, name: str
+) -> None:
+    use = filled(f"{name}_use", system, pool).replace(
+        "uploadFile(file)", f"uploadFile(file, '{pool.token}')"
+    )
+    result = await engine(f"""
+        const said = [];
+        const console = {{ log: (text) => said.push(text) }};
+        const file = new File(['a photo'], 'a.jpg', {{ type: 'image/jpeg' }});
+        {filled(name, system, pool)}
+        {use}
+        return {{ said, result: typeof result === 'undefined' ? null : result }};
+    """)
+
+    match name:
+        case "api_request":
+            assert "你好" in result["result"]["choices"][0]["message"]["content"]
+        case "upload_file":
+            assert "/v1beta/files/" in result["said"][0]
+        case "stream_chat":
+            assert "你好" in "".join(result["said"])
 
 
 async def test_the_chat_stream_function(engine: Engine, system: System, pool: Pool) -> None:

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from tests.support.client_programs import CLIENTS, NODE, run_client
+from tests.support.reference_calls import reference_call
 from tests.support.system import Pool, System
 
 COPIES = sorted((CLIENTS / "reference").iterdir())
@@ -30,16 +30,10 @@ async def in_node(body: str) -> Any:
 
 def as_fetch(name: str, system: System, pool: Pool) -> str:
     """Return the JavaScript that sends a request which the reference writes out as HTTP."""
-    text = (CLIENTS / "reference" / f"{name}.http").read_text("utf-8")
-    head, _, body = text.partition("Body:")
-    [first, *lines] = head.strip().splitlines()
-    method, path = first.split()
-    headers = {"Content-Type": "application/json"}
-    for line in lines:
-        key, _, value = line.partition(":")
-        headers[key] = value.strip().replace("sk-xxx", pool.token)
-    sent = json.dumps({"method": method, "headers": headers, "body": body.strip()})
-    return f"fetch({json.dumps(system.url + path)}, {sent})"
+    call = reference_call(f"{name}.http", {"sk-xxx": pool.token})
+    headers = {"Content-Type": "application/json", **call.headers}
+    sent = {"method": call.method, "headers": headers, "body": json.dumps(call.body)}
+    return f"fetch({json.dumps(system.url + call.target)}, {json.dumps(sent)})"
 
 
 def start_sdk(system: System, pool: Pool) -> str:
@@ -55,36 +49,6 @@ def copied(name: str) -> str:
     """Return a sample as it stands, with the token where it omits it."""
     text = (CLIENTS / "reference" / f"{name}.js").read_text("utf-8")
     return text.replace("/upload/v1beta/files`", "/upload/v1beta/files?key=${apiKey}`")
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """A request and its answer, as the reference writes them.
-
-    Attributes:
-        method: Such as `POST`.
-        path: Such as `/v1/models`.
-        headers: As they stand there, with its placeholder for a token.
-        body: As JSON.
-        response: As JSON.
-    """
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: Any
-    response: Any
-
-
-def written_exchange(name: str) -> Exchange:
-    """Return a request of the reference that is no program."""
-    text = (CLIENTS / "reference" / f"{name}.txt").read_text("utf-8")
-    head, _, rest = text.partition("\n\nBody:\n")
-    body, _, response = rest.partition("\n\nResponse:\n")
-    first, *headers = head.splitlines()
-    method, _, path = first.partition(" ")
-    named = dict(line.split(": ", 1) for line in headers)
-    return Exchange(method, path, named, json.loads(body), json.loads(response))
 
 
 def filled(name: str, system: System, pool: Pool) -> str:

@@ -157,3 +157,11 @@ def test_a_medium_lies_below_what_its_client_sees() -> None:
     assert Addresses("", trusted).of_media("id-1", arrival) == "https://edge:8000/gw/media/id-1"
     public = Addresses("https://ai.example/gemini", trusted)
     assert public.of_media("id-1", arrival) == "https://ai.example/gemini/media/id-1"
+
+
+@pytest.mark.parametrize("store", ["%C2%84", "a%20b", "a" * 129])
+def test_no_upload_begins_in_a_store_that_cannot_be(store: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        upstream_path(f"/upload/v1beta/fileSearchStores/{store}:uploadToFileSearchStore")
+
+    assert (refused.value.status, refused.value.code) == (400, "invalid_name")
