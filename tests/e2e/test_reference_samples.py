@@ -1,16 +1,19 @@
-"""The JavaScript of the API reference runs as it is written, in Node and in a browser.
+"""The samples of the API reference run as they are written, in Node and in a browser.
 
 The page is of another origin, so all of CORS is needed. Only what a user would replace is
 replaced: the address and the token.
 """
 
+import base64
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.support.reference import COPIES, Engine, copied, filled
+from tests.support.reference import COPIES, Engine, as_fetch, copied, filled
+from tests.support.reference_calls import reference_call
 from tests.support.shared_folder import API_REFERENCE
+from tests.support.sound import decode
 from tests.support.system import Pool, System
 
 
@@ -46,6 +49,25 @@ async def test_a_stream(engine: Engine, system: System, pool: Pool) -> None:
 
     assert result["type"].startswith("text/event-stream")
     assert result["events"].startswith("data: {")
+
+
+async def test_a_picture(engine: Engine, system: System, pool: Pool) -> None:
+    result = await engine(f"""
+        const response = await {as_fetch("images", system, pool)};
+        const answer = await response.json();
+        const picture = await fetch(answer.data[0].url);
+        const bytes = new Uint8Array(await picture.arrayBuffer());
+        return {{
+          status: response.status, answer, type: picture.headers.get('content-type'),
+          head: [...bytes.slice(1, 4)],
+        }};
+    """)
+
+    assert result["status"] == 200, result["answer"]
+    shown = reference_call("images.http", {}).answer["data"]
+    assert [set(each) for each in result["answer"]["data"]] == [set(each) for each in shown]
+    assert result["type"] == "image/png"
+    assert bytes(result["head"]) == b"PNG"
 
 
 async def test_the_request_function(engine: Engine, system: System, pool: Pool) -> None:
@@ -97,3 +119,26 @@ async def test_the_chat_stream_function(engine: Engine, system: System, pool: Po
     """)
 
     assert "nougat" in result
+
+
+async def test_speech(engine: Engine, system: System, pool: Pool) -> None:
+    result = await engine(f"""
+        const response = await {as_fetch("speech", system, pool)};
+        const bytes = new Uint8Array(await response.arrayBuffer());
+        const file = btoa([...bytes].map((byte) => String.fromCharCode(byte)).join(''));
+        return {{ type: response.headers.get('content-type'), file }};
+    """)
+
+    assert result["type"] == "audio/wav"
+    sound = decode(base64.b64decode(result["file"]))
+    assert (sound.form, sound.rate) == ("wav", 24000)
+    assert sound.seconds > 0
+
+
+async def test_embeddings(engine: Engine, system: System, pool: Pool) -> None:
+    result = await engine(f"return (await {as_fetch('embeddings', system, pool)}).json()")
+
+    [row] = result["data"]
+    assert row["index"] == 0
+    assert len(row["embedding"]) == 768
+    assert result["usage"]["total_tokens"] == result["usage"]["prompt_tokens"] > 0

@@ -9,12 +9,13 @@ import pytest
 
 from services.edge import router
 from services.edge.dialects import dialect_of
+from services.edge.handlers import Handlers
 from services.edge.http import Exchange
 from services.edge.openapi.document import OPERATIONS, build_document
 from services.edge.openapi.operation import Operation
 from services.edge.openapi.page import render_page
 from services.edge.pages import build_pages
-from services.edge.router import Handlers, Router
+from services.edge.router import Router
 from services.kit.health import Health
 
 API = [operation for operation in OPERATIONS if operation.route != "page"]
