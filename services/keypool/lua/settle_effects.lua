@@ -92,9 +92,11 @@ local function reconcile(held, row)
     end
     return
   end
-  -- Clocks differ: no start lies before the grant, nor ahead.
+  -- Clocks differ: no start lies before the grant, nor long after the charge. One that lies ahead
+  -- of now was told before the store's clock was set back: to move it to now would free its minute
+  -- too early.
   local told = row.started > 0 and row.started or row.charged
-  local started = math.max(row.granted, math.min(told, now))
+  local started = math.max(row.granted, told)
   if started < row.charged or started > row.charged + SLACK then
     start = started
   end

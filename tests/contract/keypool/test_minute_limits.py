@@ -143,6 +143,21 @@ class TestMinute:
         assert refusal is not None
         assert refusal.retry_at == begin + timedelta(seconds=61)
 
+    async def test_a_start_told_before_the_clock_was_set_back_is_believed(
+        self, pool: Clocked
+    ) -> None:
+        await pool.open([1])
+        await pool.declare("p/p0/*", rpm=1)
+        begin = pool.time
+        lease = await pool.one(hold=timedelta(seconds=2))
+
+        # It has started after a second; since then the clock was set back.
+        await pool.settle(lease, started_at=begin + timedelta(seconds=1))
+
+        refusal = (await pool.acquire()).refusal
+        assert refusal is not None
+        assert refusal.retry_at == begin + timedelta(seconds=61)
+
     async def test_a_start_before_the_grant_is_not_believed(self, pool: Clocked) -> None:
         await pool.open([1])
         await pool.declare("p/p0/*", rpm=1)
