@@ -139,10 +139,10 @@ class Passage:
             if received != granule.end:
                 # Google has a part of it, which ends anywhere: the rest is grouped from there.
                 room.regroup(granule, received, self.upload.granule)
+            else:
+                room.lay_by(granule)
             if room.waiting:
                 self._sender.launch(room.waiting.pop(0))
-            elif received == granule.end:
-                room.lay_by(granule)
 
     async def _regroup(self, granule: Granule) -> None:
         """Send the bytes of the only granule here in granules of the session's size."""
