@@ -11,6 +11,7 @@ from gemini_balance.files.v1 import files_pb2_grpc
 from services.files import wire
 from services.files.ensuring import Ensurer
 from services.files.file_book import FileBook
+from services.files.frame_wire import Message, read_frames
 from services.files.store import FileStore
 from services.files.upload_desk import UploadDesk
 from services.files.uploads import Upload
@@ -50,15 +51,16 @@ class FilesServicer(files_pb2_grpc.FilesServiceServicer):
         return pb.CreateUploadResponse(upload=await self._written(upload, upload_id))
 
     async def WriteUpload(
-        self, request_iterator: AsyncIterator[pb.WriteUploadRequest], context: Context
+        self, request_iterator: AsyncIterator[Message], context: Context
     ) -> pb.WriteUploadResponse:
         """Append bytes at an offset."""
         requests = aiter(request_iterator)
-        first = await self._parts.writing.listening.hear(requests, at_boundary=True)
-        if first is None or first.WhichOneof("frame") != "begin":
+        with self._parts.writing.listening.ear() as ear:
+            first = await ear.hear(requests, at_boundary=True)
+        if not isinstance(first, pb.WriteUploadRequest) or not first.HasField("begin"):
             raise InvalidRequestError("begin", "must come first")
         order = wire.read_begin(first.begin)
-        upload = await self._parts.writing.write(order, wire.read_frames(requests))
+        upload = await self._parts.writing.write(order, read_frames(requests))
         return pb.WriteUploadResponse(upload=await self._written(upload, order.upload_id))
 
     async def GetUpload(
@@ -103,17 +105,18 @@ class FilesServicer(files_pb2_grpc.FilesServiceServicer):
         await self._parts.book.delete(reader, wire.read_file_name(request.name))
         return pb.DeleteFileResponse()
 
-    async def DownloadFile(
+    async def DownloadFile(  # type: ignore[override]  # it goes through `write_message`
         self, request: pb.DownloadFileRequest, context: Context
-    ) -> AsyncIterator[pb.DownloadFileResponse]:
-        """Stream the bytes of a file."""
+    ) -> AsyncIterator[pb.DownloadFileResponse | memoryview]:
+        """Stream the bytes of a file; a view stands for a chunk."""
         reader = wire.read_reader(request.client_id, request.pool)
         name = wire.read_file_name(request.name)
         async with self._parts.book.download(reader, name) as found:
             yield pb.DownloadFileResponse(mime_type=found.mime_type, size_bytes=found.size)
             async for piece in found.pieces():
-                for start in range(0, len(piece), _MESSAGE):
-                    yield pb.DownloadFileResponse(chunk=bytes(piece[start : start + _MESSAGE]))
+                view = memoryview(piece)
+                for start in range(0, len(view), _MESSAGE):
+                    yield view[start : start + _MESSAGE]
 
     async def EnsureFile(
         self, request: pb.EnsureFileRequest, context: Context

@@ -15,7 +15,7 @@ from services.files.errors import (
     UploadUnknownError,
     WriterSilentError,
 )
-from services.files.listening import Listening
+from services.files.listening import Ear, Listening
 from services.files.media_types import telling
 from services.files.passage import Passage
 from services.files.sender import Sending
@@ -49,6 +49,10 @@ class Writing:
         Raises:
             ServiceError: See the contract of `WriteUpload`.
         """
+        with self.listening.ear() as ear:
+            return await self._write(order, frames, ear)
+
+    async def _write(self, order: WriteOrder, frames: Frames, ear: Ear) -> Upload:
         upload = await self.sending.store.begin(order.upload_id, telling(order.mime_type))
         if upload is None:
             raise UploadUnknownError("no such upload")
@@ -58,9 +62,9 @@ class Writing:
             case UploadState.FAILED:
                 return upload
             case UploadState.FINALIZED:
-                await self._check_repeated(upload, order, frames)
+                await _check_repeated(upload, order, frames, ear)
                 return upload
-        write = _Write(self, order, upload)
+        write = _Write(self, order, upload, ear)
         is_abandoned = False
         try:
             return await write.run(frames)
@@ -70,26 +74,28 @@ class Writing:
         finally:
             await write.close(is_abandoned=is_abandoned)
 
-    async def _check_repeated(self, upload: Upload, order: WriteOrder, frames: Frames) -> None:
-        """Let the last chunk of a finished upload be repeated: its answer may have been lost."""
-        end, finishes = order.end, order.finishes
-        if end is None:
-            end = order.offset
-            while (frame := await self.listening.hear(frames, at_boundary=True)) is not None:
-                if isinstance(frame, Finish):
-                    finishes = True
-                else:
-                    end += len(frame)
-        if not finishes or end != upload.committed_size:
-            raise UploadFinalizedError("the upload is finished")
+
+async def _check_repeated(upload: Upload, order: WriteOrder, frames: Frames, ear: Ear) -> None:
+    """Let the last chunk of a finished upload be repeated: its answer may have been lost."""
+    end, finishes = order.end, order.finishes
+    if end is None:
+        end = order.offset
+        while (frame := await ear.hear(frames, at_boundary=True)) is not None:
+            if isinstance(frame, Finish):
+                finishes = True
+            else:
+                end += len(frame)
+    if not finishes or end != upload.committed_size:
+        raise UploadFinalizedError("the upload is finished")
 
 
 class _Write:
     """The state of one write."""
 
-    def __init__(self, parts: Writing, order: WriteOrder, upload: Upload) -> None:
+    def __init__(self, parts: Writing, order: WriteOrder, upload: Upload, ear: Ear) -> None:
         self._parts = parts
         self._order = order
+        self._ear = ear
         self._passage = Passage(parts.sending, parts.budget, upload, order)
 
     async def run(self, frames: Frames) -> Upload:
@@ -139,13 +145,13 @@ class _Write:
             raise
 
     async def _gather(self, frames: Frames) -> bool:
-        at, passage, hear = self._order.offset, self._passage, self._parts.listening.hear
+        at, passage, hear = self._order.offset, self._passage, self._ear.hear
         while (frame := await hear(frames, at_boundary=passage.is_at_boundary)) is not None:
             if isinstance(frame, Finish):
                 self._check_finish(at)
                 return True
             self._check_end(at + len(frame))
-            await passage.take(memoryview(frame), at)
+            await passage.take(frame, at)
             at += len(frame)
             metrics.WRITTEN.inc(len(frame))
         return False

@@ -7,14 +7,16 @@ import os
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from services.files import memory
 from services.files.keeping.breaker import Breaker
 from services.files.keeping.manifest import Manifest, new_kept_id
 from services.files.keeping.object_store import ObjectStore, ObjectStoreError
 from services.kit.vault import UnreadableError, Vault
 
 _NONCE = 12
+_TAG = 16
 _DATA_KEY_BITS = 256
-_PUTS = 4
+_PUTS = 2
 _PUT_SECONDS = 30.0
 _REST_SECONDS = 30.0
 """So long nothing is put into a store that has hung."""
@@ -70,7 +72,7 @@ class Keeper:
             self._breaker.trip()
             raise ObjectStoreError(f"took no part within {self._put_seconds:g} s") from error
 
-    async def get(self, manifest: Manifest, start: int) -> bytes:
+    async def get(self, manifest: Manifest, start: int) -> memoryview:
         """Return the part that begins at an offset.
 
         Raises:
@@ -100,11 +102,15 @@ def _owner(kept_id: str) -> str:
     return f"kept/{kept_id}"
 
 
-def _seal(cipher: AESGCM, name: str, content: bytes | memoryview) -> bytes:
-    nonce = os.urandom(_NONCE)
-    return nonce + cipher.encrypt(nonce, content, name.encode())
+def _seal(cipher: AESGCM, name: str, content: bytes | memoryview) -> memoryview:
+    sealed = memory.take(len(content) + _NONCE + _TAG)
+    sealed[:_NONCE] = os.urandom(_NONCE)
+    cipher.encrypt_into(sealed[:_NONCE], content, name.encode(), sealed[_NONCE:])
+    return sealed
 
 
-def _unseal(cipher: AESGCM, name: str, sealed: bytes) -> bytes:
+def _unseal(cipher: AESGCM, name: str, sealed: bytes | memoryview) -> memoryview:
     view = memoryview(sealed)
-    return cipher.decrypt(view[:_NONCE], view[_NONCE:], name.encode())
+    content = memory.take(max(0, len(view) - _NONCE - _TAG))
+    cipher.decrypt_into(view[:_NONCE], view[_NONCE:], name.encode(), content)
+    return content

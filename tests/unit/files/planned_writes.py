@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from hypothesis import strategies as st
 
-from services.files import granules, uploads
+from services.files import memory, uploads
 from services.files.budget import Budget
 from services.files.errors import NoKeyError, UpstreamUnavailableError
 from services.files.finishing import Finisher
@@ -146,7 +146,7 @@ class World:
         """Let the plan's granule and the counted memory hold for the length of the block."""
         with (
             patch.object(uploads, "GRANULE", self.plan.before),
-            patch.object(granules, "_memory", self.memory.make),
+            patch.object(memory, "take", self.memory.make),
         ):
             yield
 
@@ -235,7 +235,7 @@ class Client:
 
     async def _frames(
         self, at: int, end: int, step: Step, left: asyncio.Event, *, finishes: bool
-    ) -> AsyncIterator[bytes | Finish]:
+    ) -> AsyncIterator[memoryview | Finish]:
         sizes = itertools.cycle(step.frames)
         for number in itertools.count():
             if number == step.cut_after:
@@ -246,7 +246,7 @@ class Client:
             frame = self.content[at : min(end, at + next(sizes))]
             at += len(frame)
             await asyncio.sleep(0)
-            yield frame
+            yield memoryview(frame)
         if finishes:
             yield Finish()
 

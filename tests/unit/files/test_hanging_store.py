@@ -17,7 +17,7 @@ class Hanging:
     def __init__(self) -> None:
         self.puts = 0
 
-    async def put(self, name: str, content: bytes) -> None:
+    async def put(self, name: str, content: bytes | memoryview) -> None:
         self.puts += 1
         await asyncio.Event().wait()
 
