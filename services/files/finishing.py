@@ -6,7 +6,7 @@ from typing import Any
 
 from services.files import metrics
 from services.files.leases import KeyPool
-from services.files.records import FileRecord, read_description, record_of, size_of
+from services.files.records import FileRecord, new_generation, read_description, record_of, size_of
 from services.files.store import UploadStore
 from services.files.uploads import Answer, Upload, UploadState
 from services.kit.logs import get_logger
@@ -39,6 +39,7 @@ class Finisher:
         if record is not None:
             told = size_of(record.description)
             size = size if told is None else told
+            record = replace(record, generation=new_generation())
             if upload.kept is not None:
                 record = replace(record, kept=replace(upload.kept, size=size))
         name = record.name if record else _operation(described)

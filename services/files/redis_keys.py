@@ -28,7 +28,8 @@ PARTS = {
     "pooled": "p:",
     # hash by pool and name: project -> a copy there as JSON; ends with the file
     "copies": "c:",
-    # string by pool, name and project: who makes the copy; ends when its holder stops renewing
+    # string by pool, name, generation and project: who makes the copy; ends when its holder stops
+    # renewing
     "making": "m:",
     # zset: id of what is kept -> when it is to be dropped, ms
     "kept": "k",

@@ -77,7 +77,11 @@ class UploadStore(Protocol):
 
 
 class FileStore(Protocol):
-    """Keeps the records of files until Google drops them."""
+    """Keeps the records of files until Google drops them.
+
+    What is decided of a record concerns its generation alone: another file that has taken its
+    name since counts as none.
+    """
 
     async def read(self, pool: str, name: str) -> FileRecord | None:
         """Return a file."""
@@ -85,8 +89,8 @@ class FileStore(Protocol):
     async def change(self, record: FileRecord) -> bool:
         """Replace what is recorded, but for its copies; False when there is no such file."""
 
-    async def drop(self, record: FileRecord) -> None:
-        """Forget a file."""
+    async def drop(self, record: FileRecord) -> bool:
+        """Forget a file; False when it had gone before."""
 
     async def list_of(
         self, pool: str, client_id: str | None, limit: int, after: tuple[str, str] | None

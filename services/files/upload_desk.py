@@ -152,7 +152,16 @@ class UploadDesk:
             with contextlib.suppress(UnansweredError):
                 await self.wire.cancel(upload.session)
         if upload.order.name:
-            await _tolerate(self.pool.unbind(upload.order.pool, upload.order.name))
+            await _tolerate(self._unbind(upload))
+
+    async def _unbind(self, upload: Upload) -> None:
+        """Free the name reserved for an upload, unless it has become free by itself before."""
+        order = upload.order
+        owner = await self.pool.owner_of(order.pool, order.name)
+        if owner is None or owner.client_id != order.client_id:
+            return
+        if upload.create_time <= owner.create_time < upload.expire_time:
+            await self.pool.unbind(order.pool, order.name)
 
 
 async def _tolerate(call: Awaitable[None]) -> None:
