@@ -83,6 +83,18 @@ _UPLOADS: dict[str, tuple[int, str, str, str]] = {
         "",
         "Too many unfinished uploads hold bytes here. Try again in a moment.",
     ),
+    "CLIENT_BUFFERS_FULL": (
+        429,
+        "RESOURCE_EXHAUSTED",
+        "",
+        "Your unfinished uploads hold too many bytes. Finish one, or try again in a moment.",
+    ),
+    "TOO_MANY_UPLOADS": (
+        429,
+        "RESOURCE_EXHAUSTED",
+        "",
+        "You have {limit} open uploads, which is the most. Finish or cancel one.",
+    ),
     "UPSTREAM_UNAVAILABLE": (
         503,
         "UNAVAILABLE",
@@ -147,7 +159,11 @@ def no_such_file(name: str) -> ApiError:
 
 def _upload_error(error: RemoteError, wait: float | None) -> UploadError:
     status, google_status, upload_status, message = _UPLOADS[error.reason]
-    facts = {"limitBytes": "2147483648", "committedSize": "fewer"} | error.metadata
+    facts = {
+        "limitBytes": "2147483648",
+        "committedSize": "fewer",
+        "limit": "too many",
+    } | error.metadata
     committed = error.metadata.get("committedSize", "")
     return UploadError(
         status,

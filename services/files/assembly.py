@@ -27,6 +27,7 @@ from services.files.safekeeping import Safekeeping
 from services.files.sender import Sending
 from services.files.servicer import Parts
 from services.files.settings import FilesSettings
+from services.files.shares import Shares
 from services.files.sweeping import KeptSweeper, Sweep
 from services.files.transfer import Patience
 from services.files.upload_desk import UploadDesk
@@ -97,6 +98,8 @@ def assemble(settings: FilesSettings, ways: Ways) -> Assembly:
         vault,
         lives=timedelta(hours=settings.files_upload_ttl_hours),
         tail_bytes=settings.files_tail_bytes,
+        client_tail_bytes=settings.files_client_tail_bytes,
+        client_uploads=settings.files_client_uploads,
     )
     files = RedisFileStore(ways.redis)
     wire, calls = UploadWire(ways.google), FileCalls(ways.google)
@@ -139,7 +142,7 @@ def assemble(settings: FilesSettings, ways: Ways) -> Assembly:
     )
     writing = Writing(
         Sending(uploads, wire, opener, safekeeping, finisher, patience),
-        budget,
+        Shares(budget, settings.files_client_buffer_bytes),
         listening,
         largest_file=settings.files_max_bytes,
     )

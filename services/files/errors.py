@@ -107,6 +107,36 @@ class BuffersFullError(ServiceError):
         )
 
 
+class ClientBuffersFullError(ServiceError):
+    """The unfinished granules of one client's uploads have used up its share of their room."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "CLIENT_BUFFERS_FULL"
+
+    def __init__(self) -> None:
+        """Say when to try again."""
+        super().__init__(
+            "the client's unfinished uploads hold too many bytes: send a whole granule, finish "
+            "one, or try again",
+            retry_delay=timedelta(seconds=5),
+        )
+
+
+class TooManyUploadsError(ServiceError):
+    """A client has as many open uploads as it may."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "TOO_MANY_UPLOADS"
+
+    def __init__(self, limit: int) -> None:
+        """Name the limit."""
+        super().__init__(
+            f"the client has {limit} open uploads: finish or cancel one",
+            metadata={"limit": str(limit)},
+            retry_delay=timedelta(seconds=30),
+        )
+
+
 class UpstreamUnavailableError(ServiceError):
     """Google could not be reached, or could not work, for too long."""
 

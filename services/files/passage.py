@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from services.files.budget import Budget
 from services.files.granules import Granule
 from services.files.media_types import SNIFFED, infer
 from services.files.room import Room
 from services.files.sender import Sender, Sending
+from services.files.shares import ClientBudget
 from services.files.transfer import EndedError
 from services.files.uploads import Upload
 from services.files.write_order import WriteOrder
@@ -15,7 +15,9 @@ from services.files.write_order import WriteOrder
 class Passage:
     """Takes bytes in order. Every method raises EndedError once Google has ended the session."""
 
-    def __init__(self, sending: Sending, budget: Budget, upload: Upload, order: WriteOrder) -> None:
+    def __init__(
+        self, sending: Sending, budget: ClientBudget, upload: Upload, order: WriteOrder
+    ) -> None:
         """Take no bytes yet."""
         self._store = sending.store
         self._sender = Sender(sending, upload)

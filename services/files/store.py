@@ -19,7 +19,11 @@ class UploadStore(Protocol):
     """
 
     async def create(self, upload_id: str, order: UploadOrder, request_id: str) -> tuple[str, bool]:
-        """Make an upload; return its id, and whether the same request made it before."""
+        """Make an upload; return its id, and whether the same request made it before.
+
+        Raises:
+            TooManyUploadsError: Its client has as many open as it may.
+        """
 
     async def read(self, upload_id: str) -> Upload | None:
         """Return an upload."""
@@ -49,6 +53,7 @@ class UploadStore(Protocol):
 
         Raises:
             BuffersFullError: All tails together would exceed their bound.
+            ClientBuffersFullError: Those of its client would.
         """
 
     async def read_tail(self, upload: Upload, into: memoryview) -> None:

@@ -5,7 +5,6 @@ import contextlib
 from dataclasses import dataclass
 
 from services.files import metrics
-from services.files.budget import Budget
 from services.files.errors import (
     FileTooLargeError,
     OffsetMismatchError,
@@ -19,6 +18,7 @@ from services.files.listening import Ear, Listening
 from services.files.media_types import telling
 from services.files.passage import Passage
 from services.files.sender import Sending
+from services.files.shares import Shares
 from services.files.transfer import EndedError
 from services.files.uploads import Upload, UploadState
 from services.files.write_order import Finish, Frames, WriteOrder
@@ -31,13 +31,13 @@ class Writing:
 
     Attributes:
         sending: Where bytes go.
-        budget: Memory for bytes on their way.
+        shares: Memory for bytes on their way.
         listening: How long writers are waited for.
         largest_file: The most bytes of a file.
     """
 
     sending: Sending
-    budget: Budget
+    shares: Shares
     listening: Listening
     largest_file: int
 
@@ -96,7 +96,8 @@ class _Write:
         self._parts = parts
         self._order = order
         self._ear = ear
-        self._passage = Passage(parts.sending, parts.budget, upload, order)
+        budget = parts.shares.of(f"{upload.order.pool}/{upload.order.client_id}")
+        self._passage = Passage(parts.sending, budget, upload, order)
 
     async def run(self, frames: Frames) -> Upload:
         """Take all frames."""

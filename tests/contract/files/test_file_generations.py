@@ -17,6 +17,7 @@ from services.files.uploads import Answer, UploadOrder, UploadState
 from services.kit.redis_client import open_redis
 from services.kit.redis_scripts import RedisPort
 from services.kit.vault import Vault
+from tests.contract.files.conftest import BOUNDLESS
 
 NAME = "files/chosen"
 LASTS = timedelta(seconds=15)
@@ -66,7 +67,7 @@ class Shelf:
 async def shelf(redis_url: str) -> AsyncIterator[Shelf]:
     redis = open_redis(redis_url, name="contract")
     port, vault = RedisPort(redis), Vault("a key-encryption key for tests")
-    uploads = RedisUploadStore(port, vault, lives=timedelta(hours=1), tail_bytes=2**20)
+    uploads = RedisUploadStore(port, vault, lives=timedelta(hours=1), **BOUNDLESS)
     yield Shelf(uploads, RedisFileStore(port), RedisCopyStore(port), RedisKeptStore(port))
     await redis.aclose()
 

@@ -20,6 +20,7 @@ from services.files.listening import Listening
 from services.files.opening import Opener
 from services.files.safekeeping import Safekeeping
 from services.files.sender import Sending
+from services.files.shares import Shares
 from services.files.transfer import Patience
 from services.files.uploads import Upload, UploadOrder, UploadState
 from services.files.write_order import Finish, WriteOrder
@@ -67,6 +68,7 @@ class Plan:
         granule: The granule that Google tells.
         keeps: What Google keeps of a cut request is a multiple of this.
         room: The budget, in granules assumed before.
+        part: What one client may have of it.
         steps: Writes; when they are used up, one more brings the rest.
         google: Trouble of requests, in turn.
         store: Steps of the store that fail, by their number.
@@ -79,6 +81,7 @@ class Plan:
     granule: int
     keeps: int
     room: int
+    part: int
     steps: list[Step]
     google: list[Trouble]
     store: frozenset[int]
@@ -101,6 +104,7 @@ PLANS = st.builds(
     granule=st.sampled_from([16, 48, 64, 100, 200]),
     keeps=st.sampled_from([1, 16, 100]),
     room=st.integers(2, 4),
+    part=st.integers(2, 4),
     steps=st.lists(STEPS, max_size=6),
     google=st.lists(st.sampled_from(Trouble), max_size=25),
     store=st.frozensets(st.integers(0, 60), max_size=3),
@@ -173,8 +177,9 @@ class World:
         opener = Opener(self.pool, self.google, self.store, safe, 3, timedelta(minutes=5))
         finisher = Finisher(self.store, self.pool)
         sending = Sending(self.store, self.google, opener, safe, finisher, Patience(3))
+        shares = Shares(self.budget, plan.part * plan.before)
         listening = Listening(idle_seconds=60, end_seconds=5)
-        self.writing = Writing(sending, self.budget, listening, len(CONTENT))
+        self.writing = Writing(sending, shares, listening, len(CONTENT))
 
 
 class Client:
