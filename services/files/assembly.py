@@ -7,6 +7,7 @@ from services.files import metrics
 from services.files.asking import Asking
 from services.files.budget import Budget
 from services.files.copying import Copier
+from services.files.discarding import Discarder
 from services.files.ensuring import Ensurer
 from services.files.file_book import FileBook
 from services.files.finishing import Finisher
@@ -116,8 +117,15 @@ def assemble(settings: FilesSettings, ways: Ways) -> Assembly:
     metrics.BUFFERED.set_function(lambda: budget.used)
     patience = Patience(settings.files_upstream_seconds)
     isolated = settings.files_user_isolation_enabled
+    asking = Asking(ways.pool, settings.max_retries)
+    discard = Discarder(asking, calls).discard
     desk = UploadDesk(
-        uploads, ways.pool, wire, largest_file=settings.files_max_bytes, is_isolated=isolated
+        uploads,
+        ways.pool,
+        wire,
+        discard,
+        largest_file=settings.files_max_bytes,
+        is_isolated=isolated,
     )
     sweeps: list[Sweep] = [desk.sweep]
     kept, copier = None, None
@@ -133,9 +141,8 @@ def assemble(settings: FilesSettings, ways: Ways) -> Assembly:
             patience,
             processing_seconds=settings.files_processing_seconds,
         )
-    asking = Asking(ways.pool, settings.max_retries)
     book = FileBook(files, ways.pool, calls, asking, kept, is_isolated=isolated)
-    finisher = Finisher(uploads, ways.pool)
+    finisher = Finisher(uploads, ways.pool, discard)
     listening = Listening(
         idle_seconds=settings.files_idle_seconds,
         end_seconds=min(_LONGEST_END, settings.drain_seconds / 2),

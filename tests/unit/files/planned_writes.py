@@ -22,7 +22,7 @@ from services.files.safekeeping import Safekeeping
 from services.files.sender import Sending
 from services.files.shares import Shares
 from services.files.transfer import Patience
-from services.files.uploads import Upload, UploadOrder, UploadState
+from services.files.uploads import Answer, Upload, UploadOrder, UploadState
 from services.files.write_order import Finish, WriteOrder
 from services.files.writing import Writing
 from services.kit.errors import StoreUnavailableError
@@ -173,9 +173,13 @@ class World:
         self.google = ScriptedGoogle(granule=plan.granule, keeps=plan.keeps, trouble=next_trouble)
         self.pool = MemoryPool(is_empty=lambda need: plan.keyless and bool(need.project_id))
         self.budget = Budget(plan.room * plan.before)
+
+        async def discard(upload: Upload, answer: Answer) -> None:
+            raise AssertionError("nobody gives anything up here")
+
         safe = Safekeeping(self.keeper, self.store)
         opener = Opener(self.pool, self.google, self.store, safe, 3, timedelta(minutes=5))
-        finisher = Finisher(self.store, self.pool)
+        finisher = Finisher(self.store, self.pool, discard)
         sending = Sending(self.store, self.google, opener, safe, finisher, Patience(3))
         shares = Shares(self.budget, plan.part * plan.before)
         listening = Listening(idle_seconds=60, end_seconds=5)
