@@ -59,6 +59,17 @@ class WriterSilentError(ServiceError):
         super().__init__(f"nothing came for {seconds:g} seconds")
 
 
+class ReaderSilentError(ServiceError):
+    """A reader took nothing for too long; the bytes on their way to it are memory of others."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "READER_SILENT"
+
+    def __init__(self, seconds: float) -> None:
+        """Tell how long it was waited for."""
+        super().__init__(f"nothing was taken for {seconds:g} seconds")
+
+
 class ServiceEndsError(ServiceError):
     """This replica ends; what the writer had sent is safe if there is room."""
 

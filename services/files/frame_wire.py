@@ -18,11 +18,14 @@ def read_message(wire: bytes) -> Message:
     return pb.WriteUploadRequest.FromString(wire) if chunk is None else chunk
 
 
-def write_message(message: pb.DownloadFileResponse | memoryview) -> bytes:
-    """Return the wire form of a message of a download, of a chunk that of its bytes."""
-    if isinstance(message, memoryview):
-        return write_bytes_field(pb.DownloadFileResponse.CHUNK_FIELD_NUMBER, [message])
-    return message.SerializeToString()
+def write_chunk(chunk: memoryview) -> bytes:
+    """Return the wire form of a message of a download with these bytes."""
+    return write_bytes_field(pb.DownloadFileResponse.CHUNK_FIELD_NUMBER, [chunk])
+
+
+def write_message(message: pb.DownloadFileResponse | bytes) -> bytes:
+    """Return the wire form of a message of a download, which chunks have already."""
+    return message if isinstance(message, bytes) else message.SerializeToString()
 
 
 async def read_frames(messages: AsyncIterator[Message]) -> AsyncIterator[memoryview | Finish]:

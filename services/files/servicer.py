@@ -2,6 +2,7 @@
 
 # ruff: noqa: N802  # the methods are named by the contract
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -10,8 +11,10 @@ from gemini_balance.files.v1 import files_pb2_grpc
 
 from services.files import wire
 from services.files.ensuring import Ensurer
+from services.files.errors import ReaderSilentError
 from services.files.file_book import FileBook
-from services.files.frame_wire import Message, read_frames
+from services.files.file_wire import Bytes
+from services.files.frame_wire import Message, read_frames, write_chunk
 from services.files.store import FileStore
 from services.files.upload_desk import UploadDesk
 from services.files.uploads import Upload
@@ -105,18 +108,37 @@ class FilesServicer(files_pb2_grpc.FilesServiceServicer):
         await self._parts.book.delete(reader, wire.read_file_name(request.name))
         return pb.DeleteFileResponse()
 
-    async def DownloadFile(  # type: ignore[override]  # it goes through `write_message`
+    async def DownloadFile(
         self, request: pb.DownloadFileRequest, context: Context
-    ) -> AsyncIterator[pb.DownloadFileResponse | memoryview]:
-        """Stream the bytes of a file; a view stands for a chunk."""
+    ) -> AsyncIterator[pb.DownloadFileResponse]:
+        """Stream the bytes of a file to whoever takes them in time."""
         reader = wire.read_reader(request.client_id, request.pool)
         name = wire.read_file_name(request.name)
         async with self._parts.book.download(reader, name) as found:
             yield pb.DownloadFileResponse(mime_type=found.mime_type, size_bytes=found.size)
-            async for piece in found.pieces():
-                view = memoryview(piece)
-                for start in range(0, len(view), _MESSAGE):
-                    yield view[start : start + _MESSAGE]
+            untaken = await self._give(context, found)
+        if untaken is not None:
+            # gRPC takes no message back, so its reader is told once it reads again, or has left.
+            await untaken
+            raise ReaderSilentError(self._parts.writing.listening.idle_seconds)
+
+    async def _give(self, context: Context, found: Bytes) -> "asyncio.Task[None] | None":
+        """Give the bytes to their reader; return the message that was not taken in time, if any."""
+        idle = self._parts.writing.listening.idle_seconds
+        async for piece in found.pieces():
+            view = memoryview(piece)
+            for start in range(0, len(view), _MESSAGE):
+                message = write_chunk(view[start : start + _MESSAGE])
+                writing = asyncio.create_task(context.write(message))
+                try:
+                    await asyncio.wait({writing}, timeout=idle)
+                except asyncio.CancelledError:
+                    writing.cancel()
+                    raise
+                if not writing.done():
+                    return writing
+                writing.result()
+        return None
 
     async def EnsureFile(
         self, request: pb.EnsureFileRequest, context: Context

@@ -74,7 +74,8 @@ class FilesSettings(ServiceSettings):
     """How long an upload bears faults of the upstream without any progress."""
 
     files_idle_seconds: float = Field(default=50, gt=0)
-    """Longest silence of a writer, in seconds; shorter than the edge's, so that bytes are kept."""
+    """Longest silence of a writer, in seconds; shorter than the edge's, so that bytes are kept.
+    Readers of downloads may be as slow to take the next bytes."""
 
     files_lease_seconds: float = Field(default=300, ge=1, le=3600)
     """How long a key counts as used by an upload whose process has died; renewed until then."""

@@ -17,7 +17,7 @@ _NONCE = 12
 _TAG = 16
 _DATA_KEY_BITS = 256
 _PUTS = 2
-_PUT_SECONDS = 30.0
+_SECONDS = 30.0
 _REST_SECONDS = 30.0
 """So long nothing is put into a store that has hung."""
 
@@ -29,18 +29,16 @@ class Keeper:
     pass one part off as another. All methods raise `ObjectStoreError`.
     """
 
-    def __init__(
-        self, store: ObjectStore, vault: Vault, *, put_seconds: float = _PUT_SECONDS
-    ) -> None:
+    def __init__(self, store: ObjectStore, vault: Vault, *, seconds: float = _SECONDS) -> None:
         """Take where the parts go, and what seals the data keys.
 
         Args:
             store: Where the parts go.
             vault: Seals the data keys.
-            put_seconds: How long keeping a part may take.
+            seconds: How long keeping a part may take, and fetching it.
         """
         self._store = store
-        self._put_seconds = put_seconds
+        self._seconds = seconds
         self._breaker = Breaker(_REST_SECONDS)
         self._vault = vault
         # A sealed part is memory that no budget knows.
@@ -64,13 +62,13 @@ class Keeper:
         self._breaker.check()
         try:
             # The turn counts too: behind a store that hangs it never comes.
-            async with asyncio.timeout(self._put_seconds), self._puts:
+            async with asyncio.timeout(self._seconds), self._puts:
                 self._breaker.check()
                 sealed = await asyncio.to_thread(_seal, cipher, name, content)
                 await self._store.put(name, sealed)
         except TimeoutError as error:
             self._breaker.trip()
-            raise ObjectStoreError(f"took no part within {self._put_seconds:g} s") from error
+            raise ObjectStoreError(f"took no part within {self._seconds:g} s") from error
 
     async def get(self, manifest: Manifest, start: int) -> memoryview:
         """Return the part that begins at an offset.
@@ -80,7 +78,11 @@ class Keeper:
         """
         name = manifest.object_name(start)
         cipher = self._cipher(manifest)
-        sealed = await self._store.get(name)
+        try:
+            async with asyncio.timeout(self._seconds):
+                sealed = await self._store.get(name)
+        except TimeoutError as error:
+            raise ObjectStoreError(f"gave no part within {self._seconds:g} s") from error
         try:
             return await asyncio.to_thread(_unseal, cipher, name, sealed)
         except (InvalidTag, ValueError) as error:
