@@ -131,7 +131,8 @@ def files_error(error: RemoteError) -> Exception:
     if error.code is grpc.StatusCode.INVALID_ARGUMENT:
         message = _OUTER_FIELD.sub("", str(error))
         return bad_request(f"{message[:1].upper()}{message[1:]}.", code="invalid_argument")
-    if error.is_away or error.code is grpc.StatusCode.INTERNAL:
+    is_cut_off = error.reason == "READER_SILENT"
+    if error.is_away or is_cut_off or error.code is grpc.StatusCode.INTERNAL:
         return files_away()
     return error
 
