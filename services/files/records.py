@@ -64,6 +64,7 @@ class FileRecord:
         kept: Its bytes, when they are kept.
         generation: Tells files apart that bear the same name one after the other; letters and
             digits, empty for files that were recorded before there were generations.
+        purpose: What its client says it is for; empty when it does not.
     """
 
     name: str
@@ -76,6 +77,7 @@ class FileRecord:
     copies: tuple[FileCopy, ...] = ()
     kept: Manifest | None = field(default=None, repr=False)
     generation: str = ""
+    purpose: str = ""
 
     @property
     def description(self) -> dict[str, Any]:
