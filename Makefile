@@ -19,7 +19,7 @@ PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Use it
 setup: $(VENV)/.runtime ## install what the product needs into .venv
