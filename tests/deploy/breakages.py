@@ -258,6 +258,14 @@ _SETTINGS = (
     ),
     Breakage(
         "settings",
+        "a configuration without its hash",
+        lambda o: (
+            find(o, "ConfigMap", "files-settings")["metadata"].update(name="files-settings"),
+            _container(o, "files")["envFrom"][0]["configMapRef"].update(name="files-settings"),
+        ),
+    ),
+    Breakage(
+        "settings",
         "demo secrets for Google",
         lambda o: _config(o, "keypool-settings").pop("BASE_URL"),
     ),

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
+from services.files.settings import FilesSettings
 from services.judging.rules import ANSWER_RULES
 from services.judging.verdict import Effect
 from services.keypool.model import RefusalReason
@@ -117,6 +118,14 @@ def test_labels_have_the_values_that_alerts_look_for() -> None:
         rule.verdict.rule_id for rule in ANSWER_RULES if re.fullmatch(pattern, rule.verdict.rule_id)
     }
     assert set(reasons.split("|")) <= {each.name for each in RefusalReason}
+
+
+def test_alerts_about_room_know_how_much_there_is() -> None:
+    alerts, fields = _alerts(), FilesSettings.model_fields
+
+    for alert, field in (("UploadsFillMemory", "buffer"), ("TailsFillRedis", "tail")):
+        room = fields[f"files_{field}_bytes"].default
+        assert re.search(rf"files_{field}_bytes\) > 0\.\d \* {room}$", alerts[alert])
 
 
 def test_every_alert_has_its_place_in_the_runbook() -> None:

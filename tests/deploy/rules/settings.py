@@ -3,6 +3,7 @@
 import base64
 import functools
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,7 @@ _PORTS = {
     "files": {"ops": "ops_port"},
     "simulator": {"http": "simulator_port"},
 }
+_HASHED = re.compile(r"-[0-9a-z]{10}$")
 
 
 @functools.cache
@@ -112,6 +114,9 @@ def broken(objects: Objects) -> Iterator[str]:
         for name, place in config:
             if not find_exactly(objects, "ConfigMap", name)["data"]:
                 yield f"{name_of(workload)} {place}: there is no {name}"
+            # The file of quotas alone is read again while the pod runs.
+            if place != "quotas" and not _HASHED.search(name):
+                yield f"{name_of(workload)} does not roll when {name} changes"
         if service := service_of(workload):
             known = known_names(service)
             [container] = containers(workload)
