@@ -4,8 +4,6 @@ import os
 import re
 from pathlib import Path
 
-import yaml
-
 from tests.support.manifests import (
     K8S,
     NAMESPACE,
@@ -14,6 +12,7 @@ from tests.support.manifests import (
     find,
     kustomize,
     of_kind,
+    parse,
     rendered,
     service_of,
     workloads,
@@ -30,7 +29,7 @@ def test_the_overlay_of_the_page_renders_as_it_says(tmp_path: Path) -> None:
     text = text.replace("gemini-balance/deploy/k8s", place)
     (tmp_path / "kustomization.yaml").write_text(text)
 
-    objects = list(yaml.safe_load_all(kustomize(tmp_path)))
+    objects = parse(kustomize(tmp_path))
 
     images = {containers(each)[0]["image"] for each in workloads(objects) if service_of(each)}
     assert images == {"registry.example.com/gemini-balance:0.1.0"}
@@ -44,7 +43,7 @@ def test_the_overlay_of_the_page_renders_as_it_says(tmp_path: Path) -> None:
 def test_the_rendered_file_takes_another_image_by_the_command_of_the_page() -> None:
     [old, new] = re.findall(r"sed 's#(.*?)#(.*?)#' deploy/k8s/gemini-balance\.yaml", _PAGE)[0]
     text = (K8S / "gemini-balance.yaml").read_text().replace(old, new)
-    objects = list(yaml.safe_load_all(text))
+    objects = parse(text)
 
     images = {containers(each)[0]["image"] for each in workloads(objects) if service_of(each)}
     assert images == {"registry.example.com/gemini-balance:0.1.0"}

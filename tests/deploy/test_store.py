@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
@@ -23,6 +22,7 @@ from tests.support.manifests import (
     find,
     kustomize,
     of_kind,
+    parse,
     pod_spec,
     rendered,
 )
@@ -141,7 +141,7 @@ def test_the_store_is_of_the_line_that_tests_run_against() -> None:
 
 def test_secrets_that_are_made_are_those_that_pods_mount(tmp_path: Path) -> None:
     write(tmp_path / "secrets", new_secrets("valkey"), namespace="gemini-balance")
-    made = list(yaml.safe_load_all(kustomize(tmp_path / "secrets")))
+    made = parse(kustomize(tmp_path / "secrets"))
     mounted = {
         volume["secret"]["secretName"]
         for workload in of_kind(rendered("production"), "Deployment", "StatefulSet")

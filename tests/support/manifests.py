@@ -42,7 +42,7 @@ def rendered(name: str) -> Objects:
 @functools.cache
 def _read(overlay: str, components: tuple[str, ...]) -> Objects:
     if not components:
-        return list(yaml.safe_load_all(kustomize(K8S / "overlays" / overlay)))
+        return parse(kustomize(K8S / "overlays" / overlay))
     with tempfile.TemporaryDirectory() as scratch:
         # Kustomize takes relative paths alone.
         place = os.path.relpath(K8S, Path(scratch).resolve())
@@ -53,7 +53,13 @@ def _read(overlay: str, components: tuple[str, ...]) -> Objects:
             "components": [f"{place}/components/{each}" for each in components],
         }
         (Path(scratch) / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
-        return list(yaml.safe_load_all(kustomize(Path(scratch))))
+        return parse(kustomize(Path(scratch)))
+
+
+def parse(text: str) -> Objects:
+    """Return the objects of a text."""
+    # The loader in C is ten times as quick, and there is a lot to read.
+    return list(yaml.load_all(text, Loader=yaml.CSafeLoader))
 
 
 def kustomize(folder: Path) -> str:
