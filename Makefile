@@ -15,7 +15,7 @@ PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check fmt lint types imports proto-lint proto-current \
-	protos manifests manifests-current image image-arm64 sbom try-image unit integration e2e deploy stress conformance bench-keypool bench-uploads lock clean prerequisites
+	protos manifests manifests-current image image-arm64 sbom try-image try-alerts unit integration e2e deploy stress conformance bench-keypool bench-uploads lock clean prerequisites
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -85,6 +85,9 @@ sbom: ## list what is in the image, as dist/sbom.json
 
 try-image: setup-dev ## build the image and run the demo's pods from it; needs root and buildah
 	$(BIN)/python -m tests.deploy.try_image
+
+try-alerts: setup-dev ## run the alerts over made-up metrics; needs promtool
+	$(BIN)/python -m tests.deploy.try_alerts
 
 unit: setup-dev ## test the pure rules
 	$(BIN)/pytest tests/unit $(QUICK)

@@ -74,18 +74,19 @@ def _alerts() -> dict[str, str]:
     }
 
 
-def _panels() -> dict[str, str]:
+def panels() -> dict[str, str]:
+    """Return the queries of the dashboard by their panels."""
     data = find(rendered("everything"), "ConfigMap", "gemini-balance-dashboard")["data"]
-    panels = json.loads(data["gemini-balance.json"])["panels"]
+    found = json.loads(data["gemini-balance.json"])["panels"]
     return {
         f"{panel['title']} {target['refId']}": target["expr"].replace("$__rate_interval", "5m")
-        for panel in panels
+        for panel in found
         for target in panel["targets"]
     }
 
 
 def test_every_query_is_about_metrics_that_exist() -> None:
-    queries = {**_alerts(), **_panels()}
+    queries = {**_alerts(), **panels()}
 
     assert len(queries) > 30
     assert {name: [*_faults(query)] for name, query in queries.items() if [*_faults(query)]} == {}
