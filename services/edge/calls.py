@@ -64,8 +64,9 @@ _QUERY_KEPT_BACK = frozenset(
 )
 # Every other parameter of this kind can change what the call does.
 _DOLLARS_PASSED_ON = frozenset({"$alt", "$fields"})
+_FORMS = frozenset({"alt", "$alt"})
 # With these an answer might not tell what was made.
-_QUERY_OF_ANSWERS = frozenset({"fields", "$fields", "alt", "$alt"})
+_QUERY_OF_ANSWERS = _FORMS | {"fields", "$fields"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,25 @@ def forwarded_query(query: str, *, creates: bool = False) -> str:
     return "&".join(
         part for part in query.split("&") if _goes_on(unquote_plus(part.partition("=")[0]), creates)
     )
+
+
+def stream_query(query: str) -> tuple[str, bool]:
+    """Return the query that asks the upstream for events, and whether the client wants an array.
+
+    Events tell how a stream ended, so arrays are made of them here. Without a word of the
+    client's it gets events too.
+
+    Args:
+        query: Raw, as `forwarded_query` returned it.
+    """
+    kept, as_array = [], False
+    for part in filter(None, query.split("&")):
+        name, _, value = part.partition("=")
+        if unquote_plus(name) in _FORMS:
+            as_array = value.lower() == "json"
+        else:
+            kept.append(part)
+    return "&".join([*kept, "alt=sse"]), as_array
 
 
 def _goes_on(name: str, creates: bool) -> bool:

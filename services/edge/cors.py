@@ -30,6 +30,7 @@ _ALLOWED = (
 _EXPOSED = (
     "Retry-After",
     "X-Gemini-Balance-Attempts",
+    "X-Gemini-Balance-Failures",
     "X-Gemini-Balance-Ignored",
     "X-Gemini-Balance-Key",
     "X-Gemini-Balance-Queue-Ms",

@@ -13,7 +13,6 @@ from services.edge.key_search import KeySearch
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.leasing.lease import Ending, HeldKey, PoolAwayError, RefusedError
 from services.edge.refusals import FailedError, Failure, failed_with, given_up
-from services.edge.resources.bringing import Bringing
 from services.edge.signatures import repair_signatures
 from services.edge.upstream import Answer, Upstream, UpstreamError
 from services.edge.usage import TokenUsage
@@ -47,16 +46,11 @@ class Attempts:
     """The tries of one call; each failure decides whether there is another."""
 
     def __init__(
-        self,
-        call: Call,
-        desk: LeaseDesk,
-        upstream: Upstream,
-        bringing: Bringing,
-        max_retries: int,
+        self, search: KeySearch, desk: LeaseDesk, upstream: Upstream, max_retries: int
     ) -> None:
         """Prepare the first try."""
-        self._call = call
-        self._search = KeySearch(call, desk, bringing)
+        self._call = search.call
+        self._search = search
         self._desk = desk
         self._upstream = upstream
         self._left = max_retries + 1
@@ -111,6 +105,10 @@ class Attempts:
         """Return an answer, or whole events of one, with the names that the client knows."""
         renaming = self._search.renaming
         return answer if renaming is None else renaming.back(answer)
+
+    def heard(self, sent: Sent, answer: bytes) -> None:
+        """Note where an answer, or whole events of one, came from, if it is to be continued."""
+        self._search.heard(sent.key, answer)
 
     def succeeded(self, sent: Sent, usage: TokenUsage | None) -> None:
         """Settle a call whose answer was complete."""

@@ -54,13 +54,13 @@ class FileRoutes:
             )
         if verb:
             _check_method(exchange, "GET")
-            await _download(exchange, self._files, client, name)
+            await send_download(exchange, self._files, client, name)
         elif exchange.method == "DELETE":
             await self._files.delete_file(client, name)
             await exchange.answer(200, _JSON, _DELETED)
         else:
             _check_method(exchange, "GET")
-            await exchange.answer(200, _JSON, await self._files.get_file(client, name))
+            await exchange.answer(200, _JSON, (await self._files.get_file(client, name)).described)
 
     async def _list(self, exchange: Exchange, files: Files, client: Client) -> None:
         size = exchange.query_value("pageSize") or exchange.query_value("page_size")
@@ -73,13 +73,19 @@ class FileRoutes:
             )
         found, next_token = await files.list_files(client, int(size or 0), token)
         # Each file as Google has described it, fields that are new to us included.
-        body = b'{"files":[' + b",".join(found) + b"]"
+        body = b'{"files":[' + b",".join(file.described for file in found) + b"]"
         if next_token:
             body += b',"nextPageToken":' + orjson.dumps(next_token)
         await exchange.answer(200, _JSON, body + b"}")
 
 
-async def _download(exchange: Exchange, files: Files, client: Client, name: str) -> None:
+async def send_download(exchange: Exchange, files: Files, client: Client, name: str) -> None:
+    """Answer with the bytes of a file.
+
+    Raises:
+        ApiError: They cannot be had.
+        BrokenAnswerError: They broke off.
+    """
     async with ClientWatch(exchange), files.download(client, name) as download:
         mime_type = download.mime_type or "application/octet-stream"
         headers = [

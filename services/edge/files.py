@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.edge.files_errors import told_failures
 from services.edge.keypool import Client
+from services.edge.stored_file import StoredFile, read_file
 from services.edge.upload_writer import UploadWriter, read_upload
 from services.edge.uploads.upload import Upload, UploadOrder, Write
 from services.kit.errors import RemoteError
@@ -55,7 +56,14 @@ class Files:
             target,
             credential,
             service=_SERVICE,
-            idempotent=("CreateUpload", "GetUpload", "CancelUpload", "GetFile", "ListFiles"),
+            idempotent=(
+                "CreateUpload",
+                "GetUpload",
+                "CancelUpload",
+                "GetFile",
+                "ListFiles",
+                "UpdateFile",
+            ),
         )
         self._stub: Any = files_pb2_grpc.FilesServiceStub(self.channel.channel)
         self._health: Any = health_pb2_grpc.HealthStub(self.channel.channel)
@@ -97,16 +105,23 @@ class Files:
         request = pb.CancelUploadRequest(upload_id=upload_id)
         return read_upload((await self._call("CancelUpload", request, _UPSTREAM_SECONDS)).upload)
 
-    async def get_file(self, client: Client, name: str) -> bytes:
-        """Return the JSON that describes a file."""
+    async def get_file(self, client: Client, name: str) -> StoredFile:
+        """Return a file."""
         request = pb.GetFileRequest(name=name, client_id=client.client_id, pool=client.pool)
         response = await self._call("GetFile", request, _UPSTREAM_SECONDS)
-        return bytes(response.file.upstream_json)
+        return read_file(response.file)
+
+    async def dedicate_file(self, client: Client, name: str, purpose: str) -> StoredFile:
+        """Note what a file is for, and return it."""
+        request = pb.UpdateFileRequest(
+            name=name, client_id=client.client_id, pool=client.pool, purpose=purpose
+        )
+        return read_file((await self._call("UpdateFile", request, _QUICK_SECONDS)).file)
 
     async def list_files(
         self, client: Client, page_size: int, page_token: str
-    ) -> tuple[list[bytes], str]:
-        """Return the JSON of each file of a page, and the token of the next page."""
+    ) -> tuple[list[StoredFile], str]:
+        """Return the files of a page, newest first, and the token of the next page."""
         request = pb.ListFilesRequest(
             client_id=client.client_id,
             pool=client.pool,
@@ -114,7 +129,7 @@ class Files:
             page_token=page_token,
         )
         response = await self._call("ListFiles", request, _QUICK_SECONDS)
-        return [bytes(file.upstream_json) for file in response.files], response.next_page_token
+        return [read_file(file) for file in response.files], response.next_page_token
 
     async def delete_file(self, client: Client, name: str) -> None:
         """Delete a file everywhere."""

@@ -4,24 +4,28 @@ from typing import Any
 
 import orjson
 
-from services.edge.calls import Call, forwarded_headers, forwarded_query, operation_of
+from services.edge.calls import (
+    Call,
+    forwarded_headers,
+    forwarded_query,
+    operation_of,
+    stream_query,
+)
 from services.edge.clients import check_model_allowed, check_scope
 from services.edge.dialects import Dialect
 from services.edge.disconnect import ClientWatch
-from services.edge.envelopes import Headers, google_error
 from services.edge.errors import bad_request, not_built
+from services.edge.gemini_voices import ArrayVoice, EventVoice
 from services.edge.http import Exchange, json_object
 from services.edge.leasing.lease import Need
 from services.edge.needs import Asker, need_of, with_content
 from services.edge.paths import Method, check_model
 from services.edge.plain import fetch
-from services.edge.relaying import relay_body, relay_stream
+from services.edge.relaying import relay_stream
 from services.edge.resources.access import bound_to, may_name_something
 from services.edge.resources.making import Making
 from services.edge.resources.targets import check_unowned
 from services.edge.runtime import Runtime
-from services.edge.streaming import StreamFailedError
-from services.edge.usage import TokenUsage
 from services.judging import Operation
 
 _BATCH_VERBS = frozenset({"batchGenerateContent", "asyncBatchEmbedContent"})
@@ -53,10 +57,9 @@ class GeminiRoutes:
         )
         operation = operation_of(method.verb)
         query = forwarded_query(exchange.query, creates=operation is Operation.CREATE)
-        streamed = method.verb == "streamGenerateContent"
-        as_array = streamed and "alt=json" in query.split("&")
-        if streamed and not as_array and "alt=sse" not in query.split("&"):
-            query = f"{query}&alt=sse" if query else "alt=sse"
+        is_stream, as_array = method.verb == "streamGenerateContent", False
+        if is_stream:
+            query, as_array = stream_query(query)
         name = f"{method.collection}/{method.model}"
         # Google counts batches apart: what is refused to one says nothing of generating.
         model = f"batches.{method.model}" if method.verb in _BATCH_VERBS else method.model
@@ -69,12 +72,11 @@ class GeminiRoutes:
             call = bound_to(call, await access.resolve(need, [name]))
         if may_name_something(call):
             call = await access.cite(call, request)
-        if not streamed:
-            await self._whole(exchange, call)
-        elif as_array:
-            await relay_body(self._runtime, exchange, call, last=b"]")
+        if is_stream:
+            voice = ArrayVoice() if as_array else EventVoice()
+            await relay_stream(self._runtime, exchange, call, voice)
         else:
-            await relay_stream(self._runtime, exchange, call, _GeminiVoice())
+            await self._whole(exchange, call)
 
     async def read_models(self, exchange: Exchange, version: str, model: str) -> None:
         """Relay the list of models, or one of them."""
@@ -112,42 +114,6 @@ class GeminiRoutes:
         async with ClientWatch(exchange):
             whole = await (self._making.make(call) if makes else fetch(self._runtime, call))
         await exchange.answer(whole.status, [*whole.headers, *whole.told], whole.body)
-
-
-class _GeminiVoice:
-    """Whole events pass as they are; an error is an event that Google's SDKs know."""
-
-    watch_finish = True
-    before = None
-
-    def headers(self, upstream: Headers) -> Headers:
-        return upstream
-
-    def opening(self) -> Headers:
-        return [(b"content-type", b"text/event-stream")]
-
-    def heartbeat(self) -> bytes:
-        # A comment line would break Google's Python SDK.
-        return b"\r\n"
-
-    def failed(self, body: bytes) -> bytes:
-        return b"data: " + orjson.dumps(orjson.loads(body)) + b"\r\n\r\n"
-
-    def say(self, block: bytes) -> bytes:
-        return block
-
-    def is_finished(self) -> bool:
-        raise NotImplementedError
-
-    def ending(self) -> bytes:
-        return b""
-
-    def failure(self, failure: StreamFailedError) -> bytes:
-        body = {"error": failure.native} if failure.native else google_error(failure.error)
-        return b"data: " + orjson.dumps(body) + b"\r\n\r\n"
-
-    def usage(self) -> TokenUsage | None:
-        raise NotImplementedError
 
 
 def _call(exchange: Exchange, target: str, query: str, body: bytes, need: Need) -> Call:

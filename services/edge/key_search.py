@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from services.edge.calls import Call
+from services.edge.conversations import Conversations
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.leasing.lease import Ending, HeldKey, Need, RefusedError
 from services.edge.resources.bringing import Bringing
@@ -34,7 +35,9 @@ class KeySearch:
         seconds: Time spent on getting keys.
     """
 
-    def __init__(self, call: Call, desk: LeaseDesk, bringing: Bringing) -> None:
+    def __init__(
+        self, call: Call, desk: LeaseDesk, bringing: Bringing, conversations: Conversations
+    ) -> None:
         """Prepare for the first try."""
         self.call = call
         self.renaming: Renaming | None = None
@@ -42,6 +45,7 @@ class KeySearch:
         self._own_call = call
         self._desk = desk
         self._bringing = bringing
+        self._conversations = conversations
         self._count = 0
         self._patient_until = time.monotonic() + call.need.patience
         self._shunned = _Shunned()
@@ -55,6 +59,10 @@ class KeySearch:
         self._own_call = replace(self._own_call, body=own)
         self.call = replace(self.call, body=sent)
         return True
+
+    def heard(self, key: HeldKey, answer: bytes) -> None:
+        """Note whose key brought an answer, for the next request of its conversation."""
+        self._conversations.note(self._own_call, key.project_id, answer)
 
     def shun(self, key: HeldKey, verdict: Verdict) -> None:
         """Note that a try failed, so that the next one goes elsewhere."""
@@ -86,6 +94,8 @@ class KeySearch:
             self.seconds += time.perf_counter() - begun
 
     async def _find(self, ending: Ending | None) -> HeldKey:
+        if not self._count and (key := await self._where_it_began()):
+            return key
         cooling = self._cooling
         try:
             return await self._desk.take(
@@ -110,6 +120,17 @@ class KeySearch:
             excluded_keys=self._shunned.keys,
             ending=ending,
         )
+
+    async def _where_it_began(self) -> HeldKey | None:
+        """Return a key of the project that the conversation began at, None without a free one."""
+        need = self.call.need
+        project = self._conversations.take(need.affinity)
+        if not project or need.is_bound:
+            return None
+        try:
+            return await self._desk.take(replace(need, project=project, patience=0))
+        except RefusedError:
+            return None
 
     async def _elsewhere(self, refusal: RefusedError, ending: Ending | None) -> HeldKey | None:
         """Return a key of a project in which the call's files can be cited, None without one.

@@ -44,7 +44,7 @@ def with_content(need: Need, body: bytes, request: dict[str, Any]) -> Need:
         body: The request as it goes upstream.
         request: The same, parsed.
     """
-    affinity = prefix_hash(need.client_id, need.model, request)
+    affinity = prefix_hash(need.client_id, need.model, body, request)
     return replace(
         need,
         input_tokens=estimate_tokens(body, request),

@@ -3,36 +3,46 @@
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.edge.openapi.document import build_document
+from services.edge.openapi.page import render_page
 from services.kit.health import Health
+
+# The page brings its style along, and needs nothing else.
+_NOTHING_ELSE = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
 
 def build_pages(health: Health) -> FastAPI:
     """Return the app behind the front door."""
-    app = FastAPI(
-        title="Gemini Balance",
-        description="One front door to Google's Gemini API for a whole organisation.",
-        version="v1",
-        redoc_url=None,
-    )
+    app = FastAPI(openapi_url=None)
+    document = build_document()
+    page = render_page(document)
 
-    @app.get("/livez", summary="Whether the process lives")
+    @app.get("/openapi.json")
+    async def openapi() -> JSONResponse:
+        return JSONResponse(document)
+
+    @app.get("/docs")
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(page, headers=_NOTHING_ELSE)
+
+    @app.get("/livez")
     async def livez() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/readyz", summary="Whether requests can be served")
-    @app.get("/health", summary="The same, under its older name")
+    @app.get("/readyz")
+    @app.get("/health")
     async def readyz() -> Response:
         parts: dict[str, Any] = {"parts": health.describe()}
         if health.is_ready:
             return JSONResponse({"status": "ok", **parts})
         return JSONResponse({"status": "unavailable", **parts}, status_code=503)
 
-    @app.get("/", include_in_schema=False)
+    @app.get("/")
     async def root() -> RedirectResponse:
         return RedirectResponse("/docs")
 

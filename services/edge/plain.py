@@ -58,6 +58,7 @@ async def fetch(runtime: Runtime, call: Call, *, limit: int | None = None) -> Wh
         except BaseException:
             attempts.abandon(sent)
             raise
+        attempts.heard(sent, body)
         attempts.succeeded(sent, find_usage(body))
         return Whole(
             status=sent.answer.status,

@@ -29,6 +29,9 @@ class Voice(Protocol):
     watch_finish: bool
     """Whether the reader should look for the end of the answer, because `say` does not."""
 
+    breaks_off: bool
+    """Whether the connection is broken after a failure was told."""
+
     @property
     def before(self) -> Callable[[bytes, str], Awaitable[None]] | None:
         """What is awaited with each block and its project before it is said, if anything."""
@@ -39,8 +42,8 @@ class Voice(Protocol):
     def opening(self) -> Headers:
         """Return the head of an answer whose upstream has not begun yet."""
 
-    def heartbeat(self) -> bytes:
-        """Return a sign of life that the dialect's clients do not notice."""
+    def heartbeat(self) -> bytes | None:
+        """Return a sign of life that the dialect's clients do not notice, None if it has none."""
 
     def failed(self, body: bytes) -> bytes:
         """Return what tells in-band that all attempts failed, given the error's body."""
@@ -67,6 +70,7 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
     Raises:
         FailedError: No stream could be opened.
         ClientLeftError: The client left; the upstream was cancelled.
+        BrokenAnswerError: The stream failed, and the voice wants it so.
     """
     attempts = runtime.attempts(call)
     async with ClientWatch(exchange, delay=0):
@@ -80,12 +84,13 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
             await exchange.write(voice.failed(error.body), more=False)
             return
         with runtime.drain.stream():
+            failure = None
             try:
                 await _pass_on(exchange, attempts, stream, voice)
             except ValueError:
-                await exchange.write(voice.failure(stream.cut()))
-            except StreamFailedError as failure:
-                await exchange.write(voice.failure(failure))
+                failure = stream.cut()
+            except StreamFailedError as error:
+                failure = error
             except asyncio.CancelledError:
                 attempts.abandon(stream.sent)
                 if not runtime.drain.interrupted:
@@ -93,9 +98,13 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
                 task = asyncio.current_task()
                 assert task is not None
                 task.uncancel()
-                await exchange.write(voice.failure(StreamFailedError(shutting_down())))
+                failure = StreamFailedError(shutting_down())
             finally:
                 await stream.close()
+            if failure is not None:
+                await _tell(exchange, voice, failure)
+                if voice.breaks_off:
+                    raise BrokenAnswerError
         await exchange.write(b"", more=False)
 
 
@@ -108,11 +117,9 @@ async def _pass_on(
         StreamFailedError: It broke, or ended before its end.
         ValueError: It is no event stream.
     """
-    reader, answer = stream.reader, stream.sent.answer
-    if not exchange.started:
-        shown = told(attempts, stream.sent.key.alias)
-        await exchange.start(answer.status, [*voice.headers(answer.headers), *shown])
+    reader = stream.reader
     async for upstreams in stream.blocks():
+        attempts.heard(stream.sent, upstreams)
         block = attempts.in_clients_words(upstreams)
         if voice.before is not None:
             try:
@@ -124,17 +131,35 @@ async def _pass_on(
         if not voice.watch_finish:
             reader.finished = voice.is_finished()
         if frames:
+            await _start(exchange, attempts, stream, voice)
             await exchange.write(frames)
     if not reader.finished:
         raise stream.cut()
     attempts.succeeded(stream.sent, reader.usage if voice.watch_finish else voice.usage())
+    await _start(exchange, attempts, stream, voice)
     if ending := voice.ending():
         await exchange.write(ending)
 
 
-async def relay_body(
-    runtime: Runtime, exchange: Exchange, call: Call, *, last: bytes = b""
-) -> None:
+async def _start(exchange: Exchange, attempts: Attempts, stream: OpenStream, voice: Voice) -> None:
+    """Send the head of the answer, with the first thing that is said and not before."""
+    if not exchange.started:
+        answer, shown = stream.sent.answer, told(attempts, stream.sent.key.alias)
+        await exchange.start(answer.status, [*voice.headers(answer.headers), *shown])
+
+
+async def _tell(exchange: Exchange, voice: Voice, failure: StreamFailedError) -> None:
+    """Tell of a failure, in-band once the answer has begun.
+
+    Raises:
+        ApiError: It has not.
+    """
+    if not exchange.started:
+        raise failure.error
+    await exchange.write(voice.failure(failure))
+
+
+async def relay_body(runtime: Runtime, exchange: Exchange, call: Call) -> None:
     """Answer a request with bytes as they arrive.
 
     There is no place for an error in them, so a break breaks the connection.
@@ -143,7 +168,6 @@ async def relay_body(
         runtime: The shared parts.
         exchange: The request.
         call: What to send.
-        last: What a complete answer ends with, empty for anything.
 
     Raises:
         FailedError: There was no answer.
@@ -168,9 +192,6 @@ async def relay_body(
             raise
         finally:
             await sent.answer.close()
-        if not tail.rstrip().endswith(last):
-            attempts.failed(sent.key, sent.started_at, Phase.STREAM)
-            raise BrokenAnswerError
         attempts.succeeded(sent, find_usage(tail))
         await exchange.write(b"", more=False)
 
@@ -186,6 +207,9 @@ async def _pieces(runtime: Runtime, attempts: Attempts, sent: Sent) -> AsyncIter
 
 async def _beat(exchange: Exchange, voice: Voice) -> None:
     """Tell a client that waits that it still does; from now on failures are in-band."""
+    sign = voice.heartbeat()
+    if sign is None:
+        return
     if not exchange.started:
         await exchange.start(200, voice.opening())
-    await exchange.write(voice.heartbeat())
+    await exchange.write(sign)

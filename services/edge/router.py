@@ -5,30 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.edge.dialects import Dialect
-from services.edge.errors import method_not_allowed, not_built, not_found, not_possible
-from services.edge.file_routes import FileRoutes
-from services.edge.gemini_routes import GeminiRoutes
+from services.edge.errors import method_not_allowed, not_found, not_possible
+from services.edge.handlers import Handlers
 from services.edge.http import Exchange
-from services.edge.openai_routes import OpenAiRoutes
+from services.edge.not_served import not_served
 from services.edge.paths import method_of
-from services.edge.resources.interactions import InteractionRoutes
-from services.edge.resources.routes import ResourceRoutes
 from services.edge.resources.targets import target_of
 from services.edge.uploads.collections import upload_id_of, upstream_path
-from services.edge.uploads.routes import UploadRoutes
 
 _GEMINI_VERSIONS = frozenset({"v1beta", "v1", "v1alpha"})
-_LATER_OPENAI = {
-    "/v1/audio": "Audio endpoints",
-    "/v1/batches": "Batches",
-    "/v1/completions": "Legacy completions",
-    "/v1/files": "Files",
-    "/v1/images": "Image endpoints",
-    "/v1/messages": "Messages",
-    "/v1/moderations": "Moderations",
-    "/v1/responses": "Responses",
-    "/v1/uploads": "Uploads",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +29,6 @@ class Route:
     handle: Callable[[Exchange], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Handlers:
-    """What serves the routes, by what they are about."""
-
-    openai: OpenAiRoutes
-    gemini: GeminiRoutes
-    files: FileRoutes
-    uploads: UploadRoutes
-    resources: ResourceRoutes
-    interactions: InteractionRoutes
-
-
 class Router:
     """Finds the route of a request."""
 
@@ -67,9 +40,21 @@ class Router:
         self._uploads = handlers.uploads
         self._gemini = handlers.gemini
         self._openai = handlers.openai
-        self._chat = Route("chat", self._openai.chat)
+        self._openai_files = handlers.openai_files
+        self._media = handlers.media
+        self._images = {
+            "generations": Route("images", handlers.images.generate),
+            "edits": Route("image_edits", handlers.images.edit),
+        }
+        self._chat = Route("chat", handlers.chat.chat)
+        self._completions = Route("completions", handlers.chat.completions)
         self._embeddings = Route("embeddings", self._openai.embeddings)
         self._models = Route("models", self._openai.models)
+        self._audio = {
+            "/v1/audio/speech": Route("speech", handlers.speech.serve),
+            "/v1/audio/transcriptions": Route("transcriptions", handlers.transcriptions.serve),
+            "/v1/audio/translations": Route("translations", handlers.translations.serve),
+        }
 
     def find(self, exchange: Exchange) -> Route | None:
         """Return the route of a request, None when it is not for the API.
@@ -88,8 +73,12 @@ class Router:
         method, path = exchange.method, exchange.path
         if path == "/v1/chat/completions":
             return _only("POST", method, self._chat)
+        if path == "/v1/completions":
+            return _only("POST", method, self._completions)
         if path == "/v1/embeddings":
             return _only("POST", method, self._embeddings)
+        if (audio := self._audio.get(path)) is not None:
+            return _only("POST", method, audio)
         if path == "/v1/models":
             return _only("GET", method, self._models)
         if path.startswith("/v1/models/") and path.count("/") == 3:
@@ -97,12 +86,30 @@ class Router:
             return _only(
                 "GET", method, Route("model", partial(self._openai.model, encoded_id=model_id))
             )
-        for prefix, what in _LATER_OPENAI.items():
-            if path == prefix or path.startswith(prefix + "/"):
-                raise not_built(what)
+        if path == "/v1/files" or path.startswith("/v1/files/"):
+            resource = path[len("/v1/files/") :]
+            return Route("openai_files", partial(self._openai_files.serve, resource=resource))
+        if (refusal := not_served(path)) is not None:
+            raise refusal
+        if path.startswith("/v1/images/"):
+            return self._find_images(method, path)
+        if path.startswith("/media/"):
+            media_id = path.removeprefix("/media/")
+            return Route("media", partial(self._media.serve, media_id=media_id))
         if path.startswith(("/v1/", "/openai/", "/hf/", "/vertex-express/")):
             raise not_found(method, path)
         return None
+
+    def _find_images(self, method: str, path: str) -> Route:
+        what = path.removeprefix("/v1/images/")
+        if what == "variations":
+            raise not_possible(
+                "/v1/images/variations",
+                "Google's models draw by a prompt. Send the picture with one to /v1/images/edits.",
+            )
+        if what not in self._images:
+            raise not_found(method, path)
+        return _only("POST", method, self._images[what])
 
     def _find_gemini(self, exchange: Exchange) -> Route:
         _, root, rest = [*exchange.path.split("/", 2), "", ""][:3]

@@ -1,12 +1,16 @@
 """What the routes work with, built once when the edge starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.edge.calls import Call
 from services.edge.clients import Clients
+from services.edge.conversations import Conversations
 from services.edge.drain import Drain
 from services.edge.failover import Attempts
+from services.edge.fetching.fetcher import Fetcher
 from services.edge.files import Files
+from services.edge.hosted_media import HostedMedia
+from services.edge.key_search import KeySearch
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.resources.access import Access
 from services.edge.resources.bringing import Bringing
@@ -28,7 +32,11 @@ class Runtime:
     registry: Registry
     access: Access
     bringing: Bringing
+    fetcher: Fetcher | None
+    media: HostedMedia | None
+    conversations: Conversations = field(default_factory=Conversations)
 
     def attempts(self, call: Call) -> Attempts:
         """Return the tries of a call."""
-        return Attempts(call, self.desk, self.upstream, self.bringing, self.settings.max_retries)
+        search = KeySearch(call, self.desk, self.bringing, self.conversations)
+        return Attempts(search, self.desk, self.upstream, self.settings.max_retries)

@@ -7,25 +7,23 @@ from functools import partial
 
 from services.edge.clients import Clients
 from services.edge.drain import Drain
-from services.edge.file_routes import FileRoutes
+from services.edge.fetching.fetcher import Fetcher, Limits
+from services.edge.fetching.reach import Reach
 from services.edge.files import Files
 from services.edge.front_door import FrontDoor
-from services.edge.gemini_routes import GeminiRoutes
+from services.edge.handlers import build_handlers
+from services.edge.hosted_media import HostedMedia
 from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
-from services.edge.openai_routes import OpenAiRoutes
 from services.edge.pages import build_pages
 from services.edge.resources.access import Access
 from services.edge.resources.bringing import Bringing
 from services.edge.resources.copies import Copies
-from services.edge.resources.interactions import InteractionRoutes
 from services.edge.resources.making import Making
 from services.edge.resources.registry import Registry
-from services.edge.resources.routes import ResourceRoutes
-from services.edge.router import Handlers, Router
+from services.edge.router import Router
 from services.edge.runtime import Runtime
 from services.edge.settings import EdgeSettings
-from services.edge.uploads.routes import UploadRoutes
 from services.edge.upstream import Upstream
 from services.kit.egress import Egress
 from services.kit.health import Health
@@ -74,6 +72,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     drain = Drain()
     registry = Registry(keypool.channel, desk)
     copies = Copies(files.channel, ensure_seconds=settings.time_out) if files else None
+    fetcher = _fetcher(settings)
     runtime = Runtime(
         settings=settings,
         clients=clients,
@@ -84,16 +83,11 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         registry=registry,
         access=Access(registry, files_are_shared=not settings.files_user_isolation_enabled),
         bringing=Bringing(copies),
+        fetcher=fetcher,
+        media=HostedMedia(files.channel) if files else None,
     )
     making = Making(runtime)
-    handlers = Handlers(
-        openai=OpenAiRoutes(runtime),
-        gemini=GeminiRoutes(runtime, making),
-        files=FileRoutes(runtime),
-        uploads=UploadRoutes(runtime),
-        resources=ResourceRoutes(runtime, making),
-        interactions=InteractionRoutes(runtime, making),
-    )
+    handlers = build_handlers(runtime, making)
     door = FrontDoor(Router(handlers), build_pages(health))
     tasks = [
         asyncio.create_task(work)
@@ -123,7 +117,16 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         await keypool.close()
         if files is not None:
             await files.close()
+        if fetcher is not None:
+            await fetcher.close()
         await egress.aclose()
+
+
+def _fetcher(settings: EdgeSettings) -> Fetcher | None:
+    if not settings.remote_media_enabled:
+        return None
+    limits = Limits(settings.remote_media_max_bytes, settings.remote_media_seconds)
+    return Fetcher(Reach(settings.remote_media_allow_nets), limits)
 
 
 async def _meet(keypool: Keypool, health: Health) -> None:

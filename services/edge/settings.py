@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
+from services.edge.fetching.reach import Reach
 from services.edge.uploads.addresses import TrustedPeers
 from services.kit.settings import ServiceSettings, TextList
 
@@ -63,11 +64,41 @@ class EdgeSettings(ServiceSettings):
     files_user_isolation_enabled: bool = True
     """Whether a file can be used by the client alone that uploaded it; off, by all of its pool."""
 
+    old_schema_models: TextList = Field(default=["gemini-1.*"])
+    """Patterns of models that take no JSON Schema; in OpenAI's dialect their schemas are said in
+    the older form."""
+
     max_body_bytes: int = Field(default=100 * 1024 * 1024, gt=0)
     """Longest request body, uploads apart: those end at Google's 2 GiB."""
 
+    create_image_model: str = Field(
+        default="gemini-2.5-flash-image", pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,127}$"
+    )
+    """What draws when a request for pictures names no model, or one of OpenAI's."""
+
+    remote_media_enabled: bool = True
+    """Whether media behind web addresses in requests are fetched; off, such requests are 400."""
+
+    remote_media_max_bytes: int = Field(default=20 * 1024 * 1024, gt=0)
+    """The most bytes that one web address may bring."""
+
+    remote_media_seconds: float = Field(default=20, gt=0)
+    """Longest time to fetch what is behind one web address."""
+
+    remote_media_allow_nets: TextList = Field(default=[])
+    """Addresses and networks that are fetched from, at any port, although they are not public."""
+
     max_answer_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
     """Longest answer that is not streamed."""
+
+    tts_model: str = Field(default="gemini-2.5-flash-preview-tts", min_length=1)
+    """The model that speaks where a client asks for one of OpenAI's."""
+
+    tts_voice_name: str = Field(default="Zephyr", min_length=1)
+    """The voice that speaks where a client names none."""
+
+    stt_model: str = Field(default="gemini-2.5-flash", min_length=1)
+    """The model that listens where a client asks for one of OpenAI's."""
 
     @field_validator("base_url")
     @classmethod
@@ -81,6 +112,12 @@ class EdgeSettings(ServiceSettings):
     @classmethod
     def _public_address(cls, value: str) -> str:
         return _root_address(value) if value else ""
+
+    @field_validator("remote_media_allow_nets")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        Reach(value)
+        return value
 
     @field_validator("forwarded_allow_ips")
     @classmethod

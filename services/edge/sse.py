@@ -1,5 +1,6 @@
 """Reading Google's event streams: whole events only, and how the answer ended."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,9 @@ import orjson
 from services.edge.usage import TokenUsage, find_usage
 
 _MAX_EVENT = 64 * 1024 * 1024
+_MOST_CANDIDATES = 64
+# What can change whether an answer has come to its end: most events need not be parsed.
+_END = re.compile(rb'"(?:finishReason|blockReason)"|"index"\s*:\s*[1-9]')
 
 
 class BrokenStreamError(Exception):
@@ -30,6 +34,8 @@ class SseReader:
         self._rest = b""
         self._watch_finish = watch_finish
         self._usage_block = b""
+        self._begun: set[int] = set()
+        self._ended: set[int] = set()
         self.finished = False
         self.error: dict[str, Any] | None = None
 
@@ -66,8 +72,12 @@ class SseReader:
             return b""
         if self._note_error(parsed[-1]):
             return b""
-        block = self._inspect(rest)
-        return block if block.endswith(b"\n\n") else block + b"\r\n\r\n"
+        return self._inspect(rest.rstrip() + b"\r\n\r\n")
+
+    @property
+    def is_inside_event(self) -> bool:
+        """Whether an event has begun that has not ended."""
+        return bool(self._rest.strip())
 
     @property
     def usage(self) -> TokenUsage | None:
@@ -79,11 +89,29 @@ class SseReader:
             self._usage_block = block
         if b'"error"' in block:
             block = self._before_error(block)
-        if self._watch_finish and not self.finished:
-            self.finished = (b'"finishReason"' in block or b'"blockReason"' in block) and any(
-                _is_last(event) for event in _parsed(block)
-            )
+        if self._watch_finish and _END.search(block):
+            for event in _parsed(block):
+                self._note_end(event)
         return block
+
+    def _note_end(self, event: Any) -> None:
+        """Note which candidates have ended; the answer has when all that have begun have."""
+        if not isinstance(event, dict):
+            return
+        feedback = event.get("promptFeedback")
+        if isinstance(feedback, dict) and feedback.get("blockReason"):
+            self.finished = True
+            return
+        candidates = event.get("candidates")
+        for place, candidate in enumerate(candidates if isinstance(candidates, list) else ()):
+            if not isinstance(candidate, dict):
+                continue
+            index = candidate.get("index", place)
+            if isinstance(index, int) and 0 <= index < _MOST_CANDIDATES:
+                self._begun.update(range(index + 1))
+                if candidate.get("finishReason"):
+                    self._ended.add(index)
+        self.finished = bool(self._ended) and self._begun <= self._ended
 
     def _before_error(self, block: bytes) -> bytes:
         """Return the part of a block before an error event, noting the error."""
@@ -130,18 +158,6 @@ def _parsed(block: bytes) -> Iterator[Any]:
             yield orjson.loads(payload)
         except ValueError:
             continue
-
-
-def _is_last(event: Any) -> bool:
-    if not isinstance(event, dict):
-        return False
-    feedback = event.get("promptFeedback")
-    if isinstance(feedback, dict) and feedback.get("blockReason"):
-        return True
-    candidates = event.get("candidates")
-    return isinstance(candidates, list) and any(
-        isinstance(candidate, dict) and candidate.get("finishReason") for candidate in candidates
-    )
 
 
 def _last_boundary(data: bytes) -> int:

@@ -57,7 +57,7 @@ class OpenStream:
                 if piece is None:
                     break
         except (UpstreamError, BrokenStreamError) as error:
-            if self.reader.finished:
+            if self.reader.finished and not self.reader.is_inside_event:
                 # Nothing that belongs to the answer was lost.
                 return
             timed_out = isinstance(error, UpstreamError) and error.timed_out

@@ -17,11 +17,13 @@ from services.files.keeping.keeper import Keeper
 from services.files.keeping.object_store import ObjectStore, ObjectStoreError, open_object_store
 from services.files.kept_bytes import KeptFiles
 from services.files.listening import Listening
+from services.files.media import Media
 from services.files.opening import Opener
 from services.files.pool import GrpcKeyPool
 from services.files.redis_copy_store import RedisCopyStore
 from services.files.redis_file_store import RedisFileStore
 from services.files.redis_kept_store import RedisKeptStore
+from services.files.redis_media_store import RedisMediaStore
 from services.files.redis_upload_store import RedisUploadStore
 from services.files.safekeeping import Safekeeping
 from services.files.sender import Sending
@@ -143,5 +145,11 @@ def assemble(settings: FilesSettings, ways: Ways) -> Assembly:
         listening,
         largest_file=settings.files_max_bytes,
     )
+    lives = timedelta(hours=settings.files_media_hours)
+    media = Media(
+        RedisMediaStore(ways.redis, lives=lives, max_bytes=settings.files_media_bytes),
+        keeper,
+        lives=lives,
+    )
     ensurer = Ensurer(book, RedisCopyStore(ways.redis), copier)
-    return Assembly(Parts(desk, writing, book, files, ensurer), listening, tuple(sweeps))
+    return Assembly(Parts(desk, writing, book, files, ensurer, media), listening, tuple(sweeps))

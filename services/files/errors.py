@@ -231,3 +231,36 @@ class ResourceUnknownError(ServiceError):
     def __init__(self, name: str) -> None:
         """Name the resource."""
         super().__init__(f"no resource {name}", metadata={"name": name})
+
+
+class MediumTooLargeError(ServiceError):
+    """A generated medium is longer than what is kept."""
+
+    code = grpc.StatusCode.OUT_OF_RANGE
+    reason = "MEDIUM_TOO_LARGE"
+
+    def __init__(self, limit: int) -> None:
+        """Name the limit in bytes."""
+        super().__init__(f"a medium has at most {limit} bytes", metadata={"limitBytes": str(limit)})
+
+
+class MediaFullError(ServiceError):
+    """All generated media together have used up their room."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "MEDIA_FULL"
+
+    def __init__(self, wait: timedelta) -> None:
+        """Tell when the next one ends."""
+        super().__init__("there is no room for more media", retry_delay=wait)
+
+
+class MediumUnknownError(ServiceError):
+    """There is no such medium, or its time is over."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "MEDIUM_UNKNOWN"
+
+    def __init__(self) -> None:
+        """Say no more: its id is a secret."""
+        super().__init__("no such medium")

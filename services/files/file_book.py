@@ -95,6 +95,17 @@ class FileBook:
         client_id = reader.client_id if self.is_isolated else None
         return await self.store.list_of(reader.pool, client_id, size, after)
 
+    async def dedicate(self, reader: Reader, name: str, purpose: str) -> FileRecord:
+        """Note what a file is for, and return it.
+
+        Raises:
+            FileUnknownError: There is none, or it is another client's.
+        """
+        record = replace(await self.find(reader, name), purpose=purpose)
+        if not await self.store.change(record):
+            raise FileUnknownError(name)
+        return record
+
     async def delete(self, reader: Reader, name: str) -> None:
         """Delete a file, all copies of it and what is kept of it.
 
@@ -208,7 +219,7 @@ class FileBook:
         )
         if not found or found.name != record.name:
             return record
-        fresh = replace(found, copies=record.copies, kept=record.kept)
+        fresh = replace(found, copies=record.copies, kept=record.kept, purpose=record.purpose)
         if fresh.upstream != record.upstream:
             await self.store.change(fresh)
         return fresh

@@ -61,6 +61,7 @@ class FileRecord:
         expire_time: When Google drops it.
         copies: Where else it lies.
         kept: Its bytes, when they are kept.
+        purpose: What its client says it is for; empty when it does not.
     """
 
     name: str
@@ -72,6 +73,7 @@ class FileRecord:
     expire_time: datetime
     copies: tuple[FileCopy, ...] = ()
     kept: Manifest | None = field(default=None, repr=False)
+    purpose: str = ""
 
     @property
     def description(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ def write_record(record: FileRecord) -> bytes:
             "made": int(record.create_time.timestamp() * 1000),
             "ends": int(record.expire_time.timestamp() * 1000),
             "kept": to_row(record.kept) if record.kept else None,
+            "purpose": record.purpose,
             "upstream": orjson.Fragment(record.upstream),
         }
     )
@@ -41,6 +42,8 @@ def read_record(name: str, stored: bytes, copies: Sequence[bytes]) -> FileRecord
             for project, copy in zip(copies[::2], copies[1::2], strict=True)
         ),
         kept=from_row(row["kept"]) if row["kept"] else None,
+        # Files that were recorded before there was one have none.
+        purpose=row.get("purpose", ""),
     )
 
 

@@ -34,6 +34,16 @@ PARTS = {
     "kept": "k",
     # zset: id of what was dropped -> when to drop what came late, ms
     "dropped": "d",
+    # hash by digest of a medium's id: what is known of it; ends with the medium
+    "medium": "n:",
+    # string by the same: its bytes, unless they are kept elsewhere; ends with the medium
+    "medium_bytes": "nb:",
+    # zset: medium whose bytes are here -> its end, ms
+    "media_ends": "ne",
+    # hash: the same -> its size
+    "media_sizes": "ns",
+    # string: bytes of them all
+    "media_total": "nt",
 }
 """Parts: what the scripts call them -> what stands behind the prefix."""
 

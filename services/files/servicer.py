@@ -3,14 +3,16 @@
 # ruff: noqa: N802  # the methods are named by the contract
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from gemini_balance.files.v1 import files_pb2 as pb
 from gemini_balance.files.v1 import files_pb2_grpc
 
-from services.files import wire
+from services.files import media_wire, wire
 from services.files.ensuring import Ensurer
 from services.files.file_book import FileBook
+from services.files.media import Media
 from services.files.store import FileStore
 from services.files.upload_desk import UploadDesk
 from services.files.uploads import Upload
@@ -31,6 +33,7 @@ class Parts:
     book: FileBook
     files: FileStore
     ensurer: Ensurer
+    media: Media
 
 
 class FilesServicer(files_pb2_grpc.FilesServiceServicer):
@@ -95,6 +98,17 @@ class FilesServicer(files_pb2_grpc.FilesServiceServicer):
             next_page_token=write_page_token(*after) if after else "",
         )
 
+    async def UpdateFile(
+        self, request: pb.UpdateFileRequest, context: Context
+    ) -> pb.UpdateFileResponse:
+        """Change what is kept of a file beside Google's description."""
+        record = await self._parts.book.dedicate(
+            wire.read_reader(request.client_id, request.pool),
+            wire.read_file_name(request.name),
+            wire.read_purpose(request.purpose),
+        )
+        return pb.UpdateFileResponse(file=wire.write_file(record))
+
     async def DeleteFile(
         self, request: pb.DeleteFileRequest, context: Context
     ) -> pb.DeleteFileResponse:
@@ -125,6 +139,26 @@ class FilesServicer(files_pb2_grpc.FilesServiceServicer):
             wire.read_project(request.project_id),
         )
         return pb.EnsureFileResponse(upstream_name=copy.name, upstream_uri=copy.uri)
+
+    async def PutMedia(
+        self, request_iterator: AsyncIterator[pb.PutMediaRequest], context: Context
+    ) -> pb.PutMediaResponse:
+        """Keep a generated medium."""
+        async with self._parts.media.turns:
+            mime_type, content = await media_wire.read_medium(aiter(request_iterator))
+            media_id, ends = await self._parts.media.put(mime_type, content)
+        return pb.PutMediaResponse(media_id=media_id, expire_time=media_wire.write_time(ends))
+
+    async def GetMedia(
+        self, request: pb.GetMediaRequest, context: Context
+    ) -> AsyncIterator[pb.GetMediaResponse]:
+        """Stream a generated medium."""
+        medium, pieces = await self._parts.media.get(*media_wire.read_wish(request))
+        yield media_wire.write_head(medium)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                for start in range(0, len(piece), _MESSAGE):
+                    yield pb.GetMediaResponse(chunk=bytes(piece[start : start + _MESSAGE]))
 
     async def _written(self, upload: Upload, upload_id: str) -> pb.Upload:
         record = None

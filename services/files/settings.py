@@ -79,6 +79,12 @@ class FilesSettings(ServiceSettings):
     files_sweep_seconds: float = Field(default=30, gt=0)
     """How often uploads that were left and bytes of files that ended are looked for."""
 
+    files_media_bytes: int = Field(default=128 * _MIB, ge=0)
+    """The most bytes of all generated media in Redis; unused with a store of bytes."""
+
+    files_media_hours: float = Field(default=1, gt=0, le=24 * 7)
+    """How long generated media are kept."""
+
     files_user_isolation_enabled: bool = True
     """Whether clients see their own files alone; else those of their pool."""
 

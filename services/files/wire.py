@@ -23,6 +23,7 @@ _FILE = re.compile(r"files/[A-Za-z0-9._\-]{1,120}")
 _PATH = re.compile(r"upload/[A-Za-z0-9]+(?:/[A-Za-z0-9._~\-]+)+(?::[A-Za-z]+)?")
 _PARENT = re.compile(r"upload/[A-Za-z0-9]+/([A-Za-z]+/[A-Za-z0-9._~\-]+)(?:[/:].*)?")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{0,128}")
+_PURPOSE = re.compile(r"[a-z0-9._\-]{0,64}")
 _DEFAULT_PAGE = 10
 _LARGEST_PAGE = 100
 _MOST_BYTES = 2**62
@@ -144,6 +145,13 @@ def read_project(text: str) -> str:
     return text
 
 
+def read_purpose(text: str) -> str:
+    """Return what a file is for."""
+    rule = "must be at most 64 of the characters a-z 0-9 . _ -"
+    _check("purpose", rule, _PURPOSE.fullmatch(text) is not None)
+    return text
+
+
 def read_page_size(size: int) -> int:
     """Return how many files are wanted at most."""
     _check("page_size", f"must be 0 to {_LARGEST_PAGE}", 0 <= size <= _LARGEST_PAGE)
@@ -207,6 +215,7 @@ def write_file(record: FileRecord) -> pb.File:
             if copy.is_active
         ],
         stored=record.kept is not None,
+        purpose=record.purpose,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from services.simulator import media
+from services.simulator import listening, media
 from services.simulator.catalog import Model
 from services.simulator.schema_values import value_of
 from services.simulator.tokens import Tally, count_text, cut_text
@@ -19,7 +19,7 @@ Part = dict[str, Any]
 
 _IMAGE_TOKENS = 1290
 _AUDIO_TOKENS_A_SECOND = 25
-_DIRECTIVE = re.compile(r"\[\[(block|safety|words (\d+))\]\]")
+_DIRECTIVE = re.compile(r"\[\[(block|safety|talk|words (\d+))\]\]")
 _MOST_WORDS = 200_000
 _ALL_TOOLS = "call all tools"
 
@@ -65,11 +65,12 @@ def compose(request: dict[str, Any], model: Model, project: str, candidate: int 
     if "block" in directives:
         return Answer([], block_reason="PROHIBITED_CONTENT", seed=seed)
     if "safety" in directives:
-        return Answer([], finish_reason="SAFETY", seed=seed)
+        reason = "IMAGE_SAFETY" if model.kind == "image" else "SAFETY"
+        return Answer([], finish_reason=reason, seed=seed)
     modalities = config.get("responseModalities", [])
     if model.kind == "speech":
         return _speak(prompt, seed)
-    if model.kind == "image" and modalities != ["TEXT"]:
+    if model.kind == "image" and modalities != ["TEXT"] and "talk" not in directives:
         return _draw(prompt, config, modalities, seed)
     thoughts, shown = _think(config, model, prompt, seed)
     budget = config.get("maxOutputTokens", model.output_limit) - thoughts
@@ -167,12 +168,17 @@ def _words(
 ) -> str:
     config = request.get("generationConfig", {})
     schema = config.get("responseJsonSchema") or config.get("responseSchema")
+    phrases = listening.heard(request, prompt)
     match config.get("responseMimeType", "text/plain"):
         case "application/json":
             value = value_of(schema) if schema else {"echo": prompt}
+            if schema and phrases:
+                value = listening.fill(schema, phrases)
             return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
         case "text/x.enum" if schema:
             return str(value_of(schema))
+    if phrases:
+        return listening.said(phrases)
     last = request["contents"][-1]
     if count_parts(last, "functionResponse"):
         quoted = [

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from services.kit.logs import get_logger
 from services.kit.ops import Receive, Scope, Send
-from services.simulator import embeddings, generate, resources
+from services.simulator import embeddings, generate, predictions, resources
 from services.simulator.calls import Call, Route, find_route
 from services.simulator.control_routes import serve_control
 from services.simulator.credentials import Key, check_key, read_credential
@@ -26,6 +26,7 @@ _METHODS: dict[str, Method] = {
     "countTokens": generate.count_tokens,
     "embedContent": embeddings.embed,
     "batchEmbedContents": embeddings.embed_batch,
+    "predict": predictions.predict,
     "models.list": resources.list_models,
     "models.get": resources.get_model,
     "files.list": resources.list_files,

@@ -15,6 +15,7 @@ _ON_MODELS = (
     "batchEmbedContents",
     "batchGenerateContent",
     "asyncBatchEmbedContent",
+    "predict",
     "predictLongRunning",
 )
 _COLLECTIONS = {

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-ModelKind = Literal["text", "image", "speech", "embedding"]
+ModelKind = Literal["text", "image", "speech", "embedding", "imagen"]
 
 _GENERATE = ("generateContent", "countTokens", "createCachedContent", "batchGenerateContent")
 _EMBED = ("embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent")
+_PREDICT = ("predict",)
 _SPEAK = ("countTokens", "generateContent", "batchGenerateContent")
 
 
@@ -34,6 +35,8 @@ class Model:
         """What may be called on it, as the model list says."""
         if self.kind == "embedding":
             return _EMBED
+        if self.kind == "imagen":
+            return _PREDICT
         return _SPEAK if self.kind == "speech" else _GENERATE
 
     def describe(self) -> dict[str, Any]:
@@ -47,7 +50,7 @@ class Model:
             "outputTokenLimit": self.output_limit,
             "supportedGenerationMethods": list(self.methods),
         }
-        if self.kind != "embedding":
+        if self.kind not in {"embedding", "imagen"}:
             described |= {"temperature": 1, "topP": 0.95, "topK": 64, "maxTemperature": 2}
         if self.kind == "text" and self.generation > 2.0:
             described["thinking"] = True
@@ -72,6 +75,24 @@ _MODELS = (
         input_limit=32768,
         output_limit=32768,
         kind="image",
+    ),
+    Model(
+        "gemini-3-pro-image-preview",
+        "Nano Banana Pro",
+        "3.0",
+        3,
+        input_limit=131072,
+        output_limit=32768,
+        kind="image",
+    ),
+    Model(
+        "imagen-4.0-generate-001",
+        "Imagen 4",
+        "001",
+        2.0,
+        input_limit=480,
+        output_limit=8192,
+        kind="imagen",
     ),
     Model(
         "gemini-2.5-flash-preview-tts",

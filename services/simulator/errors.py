@@ -138,6 +138,15 @@ def no_such_file(file_id: str) -> ApiError:
     )
 
 
+def file_not_active(file_id: str) -> ApiError:
+    """Google has not done with the file, or cannot process it."""
+    return ApiError(
+        400,
+        f"The File {file_id} is not in an ACTIVE state and usage is not allowed.",
+        status="FAILED_PRECONDITION",
+    )
+
+
 def location_not_supported() -> ApiError:
     """The address that the request came from is in an unsupported country."""
     return ApiError(

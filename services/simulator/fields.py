@@ -72,6 +72,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "tuningTask": "any",
     },
     "BatchRequest": {"batch": "any"},
+    "PredictRequest": {"instances": "any", "parameters": "any"},
     "PredictLongRunningRequest": {"instances": "any", "parameters": "any"},
     "AuthToken": {
         "name": "string",
@@ -131,10 +132,17 @@ MESSAGES: dict[str, dict[str, str]] = {
         "imageOutputOptions": "any",
     },
     "SpeechConfig": {
-        "voiceConfig": "any",
-        "multiSpeakerVoiceConfig": "any",
+        "voiceConfig": "VoiceConfig",
+        "multiSpeakerVoiceConfig": "MultiSpeakerVoiceConfig",
         "languageCode": "string",
     },
+    "VoiceConfig": {
+        "prebuiltVoiceConfig": "PrebuiltVoiceConfig",
+        "replicatedVoiceConfig": "any",
+    },
+    "PrebuiltVoiceConfig": {"voiceName": "string"},
+    "MultiSpeakerVoiceConfig": {"speakerVoiceConfigs": "SpeakerVoiceConfig[]"},
+    "SpeakerVoiceConfig": {"speaker": "string", "voiceConfig": "VoiceConfig"},
     "Content": {"parts": "Part[]", "role": "string"},
     "Part": {
         "text": "string",

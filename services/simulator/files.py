@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from services.simulator.clock import timestamp
-from services.simulator.errors import ApiError, no_such_file
+from services.simulator.errors import ApiError, file_not_active, no_such_file
 
 LIFETIME_SECONDS = 48 * 3600
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -173,7 +173,7 @@ class FileShelf:
         del self._files[file_id]
 
     def check_citations(self, body: bytes, request: dict[str, Any], project: str) -> None:
-        """Refuse a request that cites a file which the project does not have.
+        """Refuse a request that cites a file which the project does not have, or not yet.
 
         Raises:
             ApiError: For the first such file.
@@ -183,7 +183,9 @@ class FileShelf:
             return
         for uri in _uris(request):
             if match := _CITATION.search(uri):
-                self.get(match[1], project)
+                file = self.get(match[1], project)
+                if self._state_of(file) != "ACTIVE":
+                    raise file_not_active(file.file_id)
 
     def _find(self, file_id: str) -> File | None:
         file = self._files.get(file_id)

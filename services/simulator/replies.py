@@ -9,6 +9,8 @@ from services.simulator.catalog import Model
 from services.simulator.tokens import Tally, count_text, details
 
 _CHUNK = 80
+# Half a second of speech.
+_SOUND = 24_000
 
 _SAFETY_RATINGS = [
     {"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True},
@@ -121,8 +123,14 @@ class Writer:
 
 
 def _pieces(part: Part) -> Iterator[Part]:
-    """Split a text into what one chunk holds; other parts stay whole."""
+    """Split a text or a sound into what one chunk holds; other parts stay whole."""
     text = part.get("text", "")
+    if (sound := part.get("inlineData")) and sound["mimeType"].startswith("audio/"):
+        data = base64.b64decode(sound["data"])
+        for start in range(0, len(data), _SOUND):
+            piece = base64.b64encode(data[start : start + _SOUND]).decode()
+            yield {"inlineData": sound | {"data": piece}}
+        return
     if not text:
         yield part
         return

@@ -1,9 +1,11 @@
-"""Counts tokens: four bytes of text are one, media have fixed prices."""
+"""Counts tokens: a token is four bytes of text; sound costs by the second, other media a price."""
 
 from collections import Counter
 from typing import Any
 
 import orjson
+
+from services.simulator.listening import TOKENS_A_SECOND, is_sound, seconds_of
 
 _MEDIA_TOKENS = 258
 _MODALITIES = {"image": "IMAGE", "audio": "AUDIO", "video": "VIDEO"}
@@ -30,6 +32,8 @@ def count_content(content: dict[str, Any]) -> Tally:
             match name:
                 case "text":
                     tally["TEXT"] += count_text(value)
+                case "inlineData" | "fileData" if is_sound(value):
+                    tally["AUDIO"] += max(1, round(seconds_of(value) * TOKENS_A_SECOND))
                 case "inlineData" | "fileData":
                     tally[_modality(value.get("mimeType", ""))] += _MEDIA_TOKENS
                 case "functionCall" | "functionResponse":

@@ -54,7 +54,9 @@ def _read(kind: str, value: Any, path: str, problems: Problems) -> Any:
         items = value if isinstance(value, list) else [value]
         item_kind = kind[:-2]
         return [
-            _read(item_kind, item, f"{path}[{index}]", problems) for index, item in enumerate(items)
+            _read(item_kind, item, f"{path}[{index}]", problems)
+            for index, item in enumerate(items)
+            if item is not None
         ]
     if value is None and kind != "any":
         return None

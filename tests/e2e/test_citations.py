@@ -28,9 +28,12 @@ def chat(*names: str, **more: Any) -> dict[str, Any]:
     """Cite files as OpenAI's clients can, in every way that there is."""
     parts: list[dict[str, Any]] = [{"type": "text", "text": "compare these"}]
     for at, name in enumerate(names):
-        if at % 3 == 0:
+        if at % 4 == 0:
             parts.append({"type": "file", "file": {"file_id": name}})
-        elif at % 3 == 1:
+        elif at % 4 == 1:
+            file_id = name.replace("files/", "file-")
+            parts.append({"type": "file", "file": {"file_id": file_id}})
+        elif at % 4 == 2:
             parts.append({"type": "image_url", "image_url": {"url": uri(name)}})
         else:
             url = f"http://gateway.example:8000/v1beta/{name}"

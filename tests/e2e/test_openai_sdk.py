@@ -77,6 +77,25 @@ async def test_stream_equals_the_plain_answer_and_ends_with_usage(
     assert chunks[-1].usage.total_tokens == plain.usage.total_tokens
 
 
+async def test_older_completions(client: openai.AsyncOpenAI) -> None:
+    both = await client.completions.create(
+        model=MODEL, prompt=["please repeat marzipan", "please repeat nougat"], echo=True
+    )
+    stream = await client.completions.create(
+        model=MODEL, prompt="please repeat nougat", echo=True, stream=True
+    )
+    chunks = [chunk async for chunk in stream]
+
+    assert [choice.index for choice in both.choices] == [0, 1]
+    assert both.choices[0].text.startswith("please repeat marzipan")
+    assert both.choices[0].text.count("marzipan") > 1
+    assert {choice.finish_reason for choice in both.choices} == {"stop"}
+    assert both.usage is not None
+    assert both.usage.total_tokens > 0
+    assert "".join(chunk.choices[0].text for chunk in chunks) == both.choices[1].text
+    assert chunks[-1].choices[0].finish_reason == "stop"
+
+
 @pytest.mark.parametrize("model", [MODEL, "gemini-3-flash-preview"])
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_tool_loop_of_two_rounds(

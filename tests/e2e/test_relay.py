@@ -83,7 +83,6 @@ async def test_unknown_verbs_and_fields_reach_the_upstream(system: System) -> No
         ("/v1beta/agents", "gemini"),
         ("/v1/webhooks/x", "gemini"),
         ("/v1beta/files:register", "gemini"),
-        ("/v1/files", "openai"),
         ("/v1/batches", "openai"),
     ],
 )

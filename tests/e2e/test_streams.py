@@ -64,8 +64,9 @@ async def test_gemini_client_is_told_of_a_broken_stream(system: System, kind: Fa
 
 
 @pytest.mark.parametrize("kind", ["error_chunk", "truncate", "drop_midstream", "broken_event"])
+@pytest.mark.parametrize("form", ["", "?alt=sse", "?alt=json"])
 async def test_trouble_before_the_first_event_is_tried_elsewhere(
-    system: System, kind: FaultKind
+    system: System, kind: FaultKind, form: str
 ) -> None:
     pool = await system.new_pool(2)
     async with system.control() as control:
@@ -73,7 +74,7 @@ async def test_trouble_before_the_first_event_is_tried_elsewhere(
     async with system.client(pool) as client:
         answers = [
             await client.post(
-                f"/v1beta/models/{MODEL}:streamGenerateContent",
+                f"/v1beta/models/{MODEL}:streamGenerateContent{form}",
                 json={"contents": [{"parts": [{"text": LONG}]}]},
             )
             for _ in range(2)
@@ -84,15 +85,26 @@ async def test_trouble_before_the_first_event_is_tried_elsewhere(
     assert "2" in {answer.headers["x-gemini-balance-attempts"] for answer in answers}
 
 
-async def test_array_stream_that_breaks_is_no_complete_answer(system: System) -> None:
-    pool = await system.new_pool(1)
-    await spoil(system, pool, "drop_midstream", after_chunks=1)
+@pytest.mark.parametrize("kind", BROKEN)
+async def test_array_stream_that_breaks_is_no_complete_answer(
+    system: System, kind: FaultKind
+) -> None:
+    pool = await system.new_pool(2)
+    await spoil(system, pool, kind, after_chunks=2)
+    text = ""
     async with system.client(pool) as client:
         with pytest.raises(httpx.RemoteProtocolError):
-            await client.post(
+            async with client.stream(
+                "POST",
                 f"/v1beta/models/{MODEL}:streamGenerateContent?alt=json",
                 json={"contents": [{"parts": [{"text": LONG}]}]},
-            )
+            ) as answer:
+                async for piece in answer.aiter_text():
+                    text += piece
+
+    assert text.startswith("[{"), "what had arrived was passed on"
+    assert not text.rstrip().endswith("]")
+    assert '{"error":{' in text, "a client that reads element by element is told why"
 
 
 @pytest.mark.parametrize("dialect", ["openai", "gemini"])

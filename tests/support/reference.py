@@ -1,12 +1,14 @@
-"""The JavaScript of the API reference, and what runs it."""
+"""The samples of the API reference, and what runs them."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tests.support.client_programs import CLIENTS, NODE, run_client
+from tests.support.reference_calls import reference_call
 from tests.support.system import Pool, System
 
-COPIES = sorted((CLIENTS / "reference").glob("*.js"))
+COPIES = sorted((CLIENTS / "reference").iterdir())
 
 Engine = Callable[[str], Awaitable[Any]]
 """Runs the body of an asynchronous JavaScript function and returns its result."""
@@ -24,6 +26,14 @@ async def in_node(body: str) -> Any:
     script = f"console.log(JSON.stringify(await (async () => {{{body}}})()));"
     [result] = await run_client(NODE, "--input-type=module", "-", stdin=script)
     return result
+
+
+def as_fetch(name: str, system: System, pool: Pool) -> str:
+    """Return the JavaScript that sends a request which the reference writes out as HTTP."""
+    call = reference_call(f"{name}.http", {"sk-xxx": pool.token})
+    headers = {"Content-Type": "application/json", **call.headers}
+    sent = {"method": call.method, "headers": headers, "body": json.dumps(call.body)}
+    return f"fetch({json.dumps(system.url + call.target)}, {json.dumps(sent)})"
 
 
 def start_sdk(system: System, pool: Pool) -> str:

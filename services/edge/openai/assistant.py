@@ -8,10 +8,11 @@ from typing import Any
 
 import orjson
 
-from services.edge.openai.content import read_text_content, split_pictures
+from services.edge.openai.content import read_text_content
 from services.edge.openai.errors import BadRequestError
 from services.edge.openai.fields import (
     check_nesting,
+    note_others,
     read_list,
     read_name,
     read_object,
@@ -20,8 +21,9 @@ from services.edge.openai.fields import (
     wrong_value,
 )
 from services.edge.openai.media import Part
+from services.edge.openai.pictures import add_pictures, split_pictures
 from services.edge.openai.signatures import (
-    SKIP_SIGNATURE,
+    note_unread_google,
     read_google_content,
     read_signature,
     split_call_id,
@@ -29,17 +31,23 @@ from services.edge.openai.signatures import (
 from services.edge.openai.thinking import ModelFamily
 from services.edge.openai.turns import Call, Turns, native_call_id
 
+_KNOWN = frozenset(
+    {"role", "content", "name", "refusal", "tool_calls", "function_call", "extra_content", "images"}
+)
+# `index` is left over from streams: the order of calls says the same.
+_KNOWN_OF_CALL = frozenset({"id", "type", "function", "extra_content", "index"})
+
 
 def add_assistant_message(
     message: dict[str, Any], param: str, turns: Turns, family: ModelFamily, ignored: list[str]
 ) -> None:
     """Add an assistant message to the conversation, its calls last."""
-    if message.get("audio") is not None:
-        ignored.append("messages[].audio")
+    note_others(message, _KNOWN, param, ignored)
+    note_unread_google(message, param, ("thought_signature", "parts"), ignored)
     parts = _native_parts(message, param)
-    spoken = _spoken_parts(message, param)
-    _sign_pictures(message, param, spoken, family)
-    call_parts, calls = _calls(message, param, family)
+    spoken = _spoken_parts(message, param, ignored)
+    spoken += add_pictures(message, param, spoken, family, ignored)
+    call_parts, calls = _calls(message, param, family, ignored)
     signature = read_signature(message, param)
     if signature and family.can_think:
         _place_signature(signature, spoken, call_parts)
@@ -50,10 +58,10 @@ def add_assistant_message(
         turns.add("model", parts)
 
 
-def _spoken_parts(message: dict[str, Any], param: str) -> list[Part]:
+def _spoken_parts(message: dict[str, Any], param: str, ignored: list[str]) -> list[Part]:
     texts = []
     if message.get("content") is not None:
-        texts = read_text_content(message["content"], f"{param}.content")
+        texts = read_text_content(message["content"], f"{param}.content", ignored)
     if message.get("refusal") is not None:
         refusal = read_string(message["refusal"], f"{param}.refusal")
         texts += [refusal] if refusal else []
@@ -82,24 +90,6 @@ def _native_parts(message: dict[str, Any], param: str) -> list[Part]:
     return parts
 
 
-def _sign_pictures(
-    message: dict[str, Any], param: str, parts: list[Part], family: ModelFamily
-) -> None:
-    """Give pictures their signatures back, which editing them needs."""
-    pictures = [part for part in parts if "inlineData" in part]
-    if not pictures or not family.is_modern:
-        return
-    known: list[Any] = []
-    if message.get("images") is not None:
-        known = read_list(message["images"], f"{param}.images")
-    for place, picture in enumerate(pictures):
-        signature = None
-        if place < len(known):
-            where = f"{param}.images[{place}]"
-            signature = read_signature(read_object(known[place], where), where)
-        picture["thoughtSignature"] = signature or SKIP_SIGNATURE
-
-
 def _place_signature(signature: str, spoken: list[Part], calls: list[Part]) -> None:
     """Put a message's signature on the part that it was made with.
 
@@ -114,30 +104,37 @@ def _place_signature(signature: str, spoken: list[Part], calls: list[Part]) -> N
 
 
 def _calls(
-    message: dict[str, Any], param: str, family: ModelFamily
+    message: dict[str, Any], param: str, family: ModelFamily, ignored: list[str]
 ) -> tuple[list[Part], list[Call]]:
     parts, calls = [], []
     if message.get("tool_calls") is not None:
         for place, item in enumerate(read_list(message["tool_calls"], f"{param}.tool_calls")):
             where = f"{param}.tool_calls[{place}]"
-            part, call = _tool_call(read_object(item, where), where, family)
+            part, call = _tool_call(read_object(item, where), where, family, ignored)
             parts.append(part)
             calls.append(call)
     if message.get("function_call") is not None:
         where = f"{param}.function_call"
         function = read_object(message["function_call"], where)
+        note_others(function, ("name", "arguments", "extra_content"), where, ignored)
+        note_unread_google(function, where, ("thought_signature",), ignored)
         part = _call_part(function, where, None, read_signature(function, where), family)
         parts.append(part)
         calls.append(Call("", part["functionCall"]["name"]))
     return parts, calls
 
 
-def _tool_call(holder: dict[str, Any], param: str, family: ModelFamily) -> tuple[Part, Call]:
+def _tool_call(
+    holder: dict[str, Any], param: str, family: ModelFamily, ignored: list[str]
+) -> tuple[Part, Call]:
+    note_others(holder, _KNOWN_OF_CALL, param, ignored)
+    note_unread_google(holder, param, ("thought_signature",), ignored)
     kind = holder.get("type")
     if kind is not None and kind != "function":
         raise wrong_value(read_string(kind, f"{param}.type"), f"{param}.type", ("function",))
     call_id = read_string(holder.get("id"), f"{param}.id")
     function = read_object(holder.get("function"), f"{param}.function")
+    note_others(function, ("name", "arguments"), f"{param}.function", ignored)
     signature = read_signature(holder, param) or split_call_id(call_id)[1]
     native_id = native_call_id(call_id, family)
     part = _call_part(function, f"{param}.function", native_id, signature, family)

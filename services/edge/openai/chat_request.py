@@ -1,7 +1,9 @@
 """A chat request of OpenAI's dialect as a Gemini request."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 import orjson
@@ -14,8 +16,10 @@ from services.edge.openai.fields import (
     read_string,
 )
 from services.edge.openai.google_extras import GoogleExtras, read_extras
+from services.edge.openai.ignored import ignored_names
 from services.edge.openai.media import MediaReader, RemoteMedia
 from services.edge.openai.messages import read_messages
+from services.edge.openai.old_schemas import use_old_schemas
 from services.edge.openai.parameters import (
     read_candidates,
     read_format,
@@ -26,8 +30,6 @@ from services.edge.openai.thinking import ModelFamily, family_of, thinking_from_
 from services.edge.openai.tools import ToolPlan, read_tools
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@\-]{0,127}")
-_HEADER_SAFE = re.compile(r"[A-Za-z0-9_.\[\]\-]{1,64}")
-_MOST_IGNORED = 32
 _TRANSLATED = frozenset(
     {
         "model",
@@ -61,8 +63,6 @@ _TRANSLATED = frozenset(
         "extra_body",
     }
 )
-# Saying these is saying nothing: no one needs to hear that they were ignored.
-_DEFAULTS: dict[str, Any] = {"store": False, "verbosity": "medium", "logit_bias": {}}
 _TIERS = {"flex": "flex", "priority": "priority", "default": "standard"}
 
 
@@ -98,7 +98,9 @@ class _Fit:
     instruction: str = ""
 
 
-def translate_chat(body: dict[str, Any], *, allow_remote_media: bool = False) -> ChatPlan:
+def translate_chat(
+    body: dict[str, Any], *, allow_remote_media: bool = False, old_models: Sequence[str] = ()
+) -> ChatPlan:
     """Return the plan for a chat request.
 
     Args:
@@ -106,6 +108,7 @@ def translate_chat(body: dict[str, Any], *, allow_remote_media: bool = False) ->
             the plan.
         allow_remote_media: Whether the caller fetches media behind web addresses; they then
             stand in `remote_media`.
+        old_models: Patterns of models that take no JSON Schema, only its older form.
 
     Raises:
         BadRequestError: Something has the wrong type or cannot be said to Gemini.
@@ -114,7 +117,7 @@ def translate_chat(body: dict[str, Any], *, allow_remote_media: bool = False) ->
     family = family_of(model)
     ignored: list[str] = []
     stream, include_usage = _read_stream(body, ignored)
-    media = MediaReader()
+    media = MediaReader(ignored)
     conversation = read_messages(body.get("messages"), family, media, ignored)
     if media.remote and not allow_remote_media:
         raise _remote_media_error(media.remote[0])
@@ -122,21 +125,22 @@ def translate_chat(body: dict[str, Any], *, allow_remote_media: bool = False) ->
     extras = read_extras(body, ignored)
     config = read_sampling(body, family, ignored)
     config |= read_output(body, ignored)
+    config |= extras.config
     count = read_candidates(body, family, is_stream=stream)
     if count > 1:
         config["candidateCount"] = count
+    media.note_details()
     if media.resolution:
         config["mediaResolution"] = media.resolution
     thinking = _read_thinking(body, extras, family, ignored)
     if thinking:
         config["thinkingConfig"] = thinking
     gemini_body: dict[str, Any] = {"contents": conversation.contents}
-    fit = _fit_format(read_format(body.get("response_format")), tools, family)
+    fit = _fit_format(read_format(body.get("response_format"), ignored), tools, family, ignored)
     config |= fit.form
     system = conversation.system
     if fit.instruction:
         system = [*system, {"text": fit.instruction}]
-        ignored.append("response_format")
     if system:
         gemini_body["systemInstruction"] = {"parts": system}
     fit.tools.write_to(gemini_body)
@@ -144,6 +148,8 @@ def translate_chat(body: dict[str, Any], *, allow_remote_media: bool = False) ->
         gemini_body["generationConfig"] = config
     _write_extras(extras, gemini_body)
     _write_tier(body, gemini_body, ignored)
+    if any(fnmatchcase(model, pattern) for pattern in old_models):
+        use_old_schemas(gemini_body)
     return ChatPlan(
         model=model,
         stream=stream,
@@ -170,34 +176,13 @@ def read_model(body: dict[str, Any]) -> str:
     return model
 
 
-def ignored_names(
-    body: dict[str, Any], translated: frozenset[str], noted: list[str]
-) -> tuple[str, ...]:
-    """Return what was ignored, each once, as names that may stand in a header.
-
-    Args:
-        body: The request, whose other parameters are ignored as a whole.
-        translated: The parameters that were not.
-        noted: What else was.
-    """
-    unknown = [
-        name
-        for name, value in body.items()
-        if name not in translated
-        and value is not None
-        and (name not in _DEFAULTS or _DEFAULTS[name] != value)
-    ]
-    names = dict.fromkeys(
-        name if _HEADER_SAFE.fullmatch(name) else "(other)" for name in [*noted, *unknown]
-    )
-    return tuple(names)[:_MOST_IGNORED]
-
-
 def _read_stream(body: dict[str, Any], ignored: list[str]) -> tuple[bool, bool]:
     stream = body.get("stream") is not None and read_boolean(body["stream"], "stream")
     if body.get("stream_options") is None:
         return stream, False
     options = read_object(body["stream_options"], "stream_options")
+    if options and not stream:
+        ignored.append("stream_options")
     value = options.get("include_usage")
     include_usage = value is not None and read_boolean(value, "stream_options.include_usage")
     ignored.extend(
@@ -222,7 +207,9 @@ def _read_thinking(
     return {**(by_effort or {}), **chosen}
 
 
-def _fit_format(form: dict[str, Any], tools: ToolPlan, family: ModelFamily) -> _Fit:
+def _fit_format(
+    form: dict[str, Any], tools: ToolPlan, family: ModelFamily, ignored: list[str]
+) -> _Fit:
     """Return how a response format and tools go together.
 
     Before Gemini 3, JSON output and tools exclude each other. Tools that must not be called
@@ -231,7 +218,9 @@ def _fit_format(form: dict[str, Any], tools: ToolPlan, family: ModelFamily) -> _
     if not form or family.is_modern or not (tools.declarations or tools.searches):
         return _Fit(form, tools)
     if tools.is_off:
+        ignored.append("functions" if tools.is_legacy else "tools")
         return _Fit(form, ToolPlan([], None, searches=False, is_legacy=tools.is_legacy))
+    ignored.append("response_format")
     text = "Unless you call a function, answer with a single JSON object and nothing else."
     if "responseJsonSchema" in form:
         schema = orjson.dumps(form["responseJsonSchema"]).decode()

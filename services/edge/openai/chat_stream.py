@@ -20,8 +20,11 @@ class ChatStream:
     """Turns the events of one stream into SSE frames, one after the other.
 
     Attributes:
+        kind: The `object` of each frame.
         usage: The last usageMetadata; Gemini's counts are cumulative.
     """
+
+    kind = "chat.completion.chunk"
 
     def __init__(self, plan: ChatPlan, *, completion_id: str, created: int) -> None:
         """Begin a stream.
@@ -34,7 +37,7 @@ class ChatStream:
         head = orjson.dumps(
             {
                 "id": completion_id,
-                "object": "chat.completion.chunk",
+                "object": self.kind,
                 "created": created,
                 "model": plan.model,
             }
@@ -118,12 +121,14 @@ class ChatStream:
             deltas = [{"content": ""}]
         for delta in deltas:
             if "tool_calls" in delta or "function_call" in delta:
-                frames += [self._frame(choice.index, piece) for piece in _call_pieces(delta)]
-                continue
+                pieces = _call_pieces(delta)
+            else:
+                pieces = [delta]
             if "audio" in delta:
                 delta["audio"]["id"] = f"audio_{self._completion_id}"
-            frames.append(self._frame(choice.index, delta, logprobs=logprobs))
-            logprobs = []
+            for piece in pieces:
+                frames.append(self._frame(choice.index, piece, logprobs=logprobs))
+                logprobs = []
 
     def _frame(
         self,
@@ -134,21 +139,28 @@ class ChatStream:
         finish_reason: str | None = None,
         native_finish_reason: str | None = None,
     ) -> bytes:
-        if index not in self._begun:
-            self._begun.add(index)
+        is_first = index not in self._begun
+        self._begun.add(index)
+        choice = self._told(index, delta, logprobs, is_first=is_first)
+        choice["finish_reason"] = finish_reason
+        if finish_reason is not None:
+            choice["native_finish_reason"] = native_finish_reason
+        return self._head + orjson.dumps(choice) + self._tail
+
+    def _told(
+        self, index: int, delta: Delta, logprobs: list[dict[str, Any]] | None, *, is_first: bool
+    ) -> dict[str, Any]:
+        """Return a choice of a frame, but for its end."""
+        if is_first:
             opening: Delta = {"role": "assistant"}
             if "content" not in delta:
                 opening["content"] = None
             delta = opening | delta
-        choice: dict[str, Any] = {
+        return {
             "index": index,
             "delta": delta,
             "logprobs": {"content": logprobs, "refusal": None} if logprobs else None,
-            "finish_reason": finish_reason,
         }
-        if finish_reason is not None:
-            choice["native_finish_reason"] = native_finish_reason
-        return self._head + orjson.dumps(choice) + self._tail
 
 
 def _call_pieces(delta: Delta) -> list[Delta]:

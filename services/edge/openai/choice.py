@@ -134,10 +134,11 @@ class Choice:
             "arguments": orjson.dumps(call.get("args") or {}).decode(),
         }
         if self._is_legacy:
-            # There is room for one; the model repeats the others when it has the result.
-            if number:
-                return None
             extra = {"extra_content": signature_content(signature)} if signature else {}
+            if number:
+                # There is room for one; the model repeats the others when it has the result.
+                self._extra.setdefault("function_calls", []).append(function)
+                return None
             return {"function_call": {**function, **extra}}
         call_id = call.get("id")
         if not isinstance(call_id, str) or not call_id or not is_carrier_safe(call_id):

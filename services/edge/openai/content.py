@@ -1,9 +1,9 @@
 """The content of a message: a string or a list of parts, as parts of a Gemini turn."""
 
-import re
 from typing import Any
 
 from services.edge.openai.fields import (
+    note_others,
     read_list,
     read_name,
     read_object,
@@ -11,14 +11,10 @@ from services.edge.openai.fields import (
     wrong_type,
     wrong_value,
 )
-from services.edge.openai.media import MediaReader, Part, inline_part
+from services.edge.openai.media import MediaReader, Part
 
 _TEXT_KINDS = ("text", "refusal")
 _ALL_KINDS = ("text", "image_url", "input_audio", "file", "refusal", "video_url", "input_video")
-# How answers show pictures; see choice.py.
-_PICTURE = re.compile(
-    r"!\[[^\[\]\n]{0,200}\]\((data:image/[a-zA-Z0-9.+\-]{1,50};base64,[A-Za-z0-9+/=]+)\)"
-)
 
 
 def read_content(value: object, param: str, media: MediaReader) -> list[Part]:
@@ -34,7 +30,7 @@ def read_content(value: object, param: str, media: MediaReader) -> list[Part]:
     return parts
 
 
-def read_text_content(value: object, param: str) -> list[str]:
+def read_text_content(value: object, param: str, ignored: list[str]) -> list[str]:
     """Return the texts of content that may hold nothing but text."""
     if isinstance(value, str):
         return [value] if value else []
@@ -45,31 +41,11 @@ def read_text_content(value: object, param: str) -> list[str]:
         kind = read_name(holder.get("type"), f"{where}.type")
         if kind not in _TEXT_KINDS:
             raise wrong_value(kind, f"{where}.type", _TEXT_KINDS)
+        note_others(holder, ("type", kind), where, ignored)
         text = read_string(holder.get(kind), f"{where}.{kind}")
         if text:
             texts.append(text)
     return texts
-
-
-def split_pictures(text: str, param: str) -> list[Part]:
-    """Return an earlier answer's text with the pictures in it as pictures again.
-
-    As text, their base64 would cost the client a token for every few letters.
-    """
-    if "](data:image/" not in text:
-        return [{"text": text}] if text else []
-    parts: list[Part] = []
-    end = 0
-    for found in _PICTURE.finditer(text):
-        before = text[end : found.start()]
-        if before.strip():
-            parts.append({"text": before})
-        parts.append(inline_part(found[1], param))
-        end = found.end()
-    rest = text[end:]
-    if rest.strip():
-        parts.append({"text": rest})
-    return parts
 
 
 def _items(value: object, param: str) -> list[Any]:
@@ -84,6 +60,7 @@ def _read_part(holder: dict[str, Any], param: str, media: MediaReader) -> Part |
     kind = read_name(holder.get("type"), f"{param}.type")
     where = f"{param}.{kind}"
     value = holder.get(kind)
+    note_others(holder, ("type", kind), param, media.ignored)
     match kind:
         case "text" | "refusal":
             text = read_string(value, where)

@@ -6,7 +6,7 @@ from array import array
 from dataclasses import dataclass
 from typing import Any
 
-from services.edge.openai.chat_request import ignored_names, read_model
+from services.edge.openai.chat_request import read_model
 from services.edge.openai.errors import AnswerError, BadRequestError
 from services.edge.openai.fields import (
     missing,
@@ -15,6 +15,7 @@ from services.edge.openai.fields import (
     wrong_type,
     wrong_value,
 )
+from services.edge.openai.ignored import ignored_names
 
 # The most that one `:batchEmbedContents` takes, and the most that OpenAI takes.
 BATCH_SIZE = 100

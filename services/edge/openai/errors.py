@@ -34,6 +34,10 @@ class AnswerError(Exception):
     """The upstream's answer is no answer to what was asked: not the client's fault."""
 
 
+class SpoiltAnswerError(AnswerError):
+    """The model has failed at what it can do: asked again it may do better."""
+
+
 def error_body(
     message: str,
     *,

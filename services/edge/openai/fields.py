@@ -4,12 +4,16 @@ Every reader takes a value that is present and the path of its field.
 """
 
 import math
+import re
+from collections.abc import Collection
 from typing import Any
 
 from services.edge.openai.errors import BadRequestError
 
 # Google's parser refuses JSON nested deeper than 100 levels, our envelope included.
 DEEPEST = 80
+
+_PLACE = re.compile(r"\[\d+\]")
 
 
 def type_name(value: object) -> str:
@@ -129,6 +133,22 @@ def check_nesting(value: object, param: str) -> None:
     raise BadRequestError(
         f"Invalid '{param}': nested deeper than {DEEPEST} levels.", param, "invalid_value"
     )
+
+
+def note_others(
+    holder: dict[str, Any], known: Collection[str], param: str, ignored: list[str]
+) -> None:
+    """Note the fields of an object that are not known here and say something.
+
+    Args:
+        holder: The object.
+        known: The fields that are read.
+        param: The path of the object; without the places in lists it is what is noted.
+        ignored: Takes the paths.
+    """
+    for name, value in holder.items():
+        if name not in known and value is not None and value not in ("", [], {}):
+            ignored.append(f"{_PLACE.sub('[]', param)}.{name}")
 
 
 def _check_bounds(value: float, param: str, low: float, high: float) -> None:

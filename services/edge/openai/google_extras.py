@@ -1,20 +1,34 @@
 """What clients say in Google's own words inside an OpenAI request (`extra_body.google`)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from services.edge.openai.errors import BadRequestError
 from services.edge.openai.fields import check_nesting, read_list, read_name, read_object
 from services.edge.openai.thinking import thinking_from_google
 
+# Parts of the generationConfig that OpenAI has no parameters for.
+_CONFIGS = {
+    spelling: name
+    for name, spellings in {
+        "imageConfig": ("image_config", "imageConfig"),
+        "speechConfig": ("speech_config", "speechConfig"),
+    }.items()
+    for spelling in spellings
+}
+
 
 @dataclass(frozen=True, slots=True)
 class GoogleExtras:
-    """The extras of one request; None where not given."""
+    """The extras of one request; None where not given.
+
+    `config` goes into the generationConfig.
+    """
 
     thinking: dict[str, Any] | None = None
     cached_content: str | None = None
     safety_settings: list[Any] | None = None
+    config: dict[str, Any] = field(default_factory=dict)
 
 
 def read_extras(body: dict[str, Any], ignored: list[str]) -> GoogleExtras:
@@ -39,6 +53,7 @@ def read_extras(body: dict[str, Any], ignored: list[str]) -> GoogleExtras:
         return GoogleExtras()
     google = read_object(holder, param)
     thinking = cached = safety = None
+    config: dict[str, Any] = {}
     for name, value in google.items():
         where = f"{param}.{name}"
         if value is None:
@@ -50,6 +65,11 @@ def read_extras(body: dict[str, Any], ignored: list[str]) -> GoogleExtras:
         elif name in {"safety_settings", "safetySettings"}:
             safety = read_list(value, where)
             check_nesting(safety, where)
+        elif name in _CONFIGS:
+            check_nesting(value, where)
+            config[_CONFIGS[name]] = read_object(value, where)
         else:
             ignored.append(where)
-    return GoogleExtras(thinking=thinking, cached_content=cached, safety_settings=safety)
+    return GoogleExtras(
+        thinking=thinking, cached_content=cached, safety_settings=safety, config=config
+    )

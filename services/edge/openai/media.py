@@ -9,18 +9,26 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from services.edge.openai.errors import BadRequestError
-from services.edge.openai.fields import missing, read_name, read_object, read_string, wrong_value
+from services.edge.openai.fields import (
+    missing,
+    note_others,
+    read_name,
+    read_object,
+    read_string,
+    wrong_value,
+)
 
 Part = dict[str, Any]
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+\-]*/[a-z0-9][a-z0-9!#$&^_.+\-]*")
-_FILE_NAME = re.compile(r"files/[a-z0-9][a-z0-9\-]{0,62}")
+_FILE_NAME = re.compile(r"(?:files/|file-)(?P<id>[a-z0-9][a-z0-9\-]{0,62})")
 # On any host: clients know a file by the address of the gateway that took it, too.
 _FILE_URI = re.compile(
     r"https?://[^/?#\s]+/(?:[^?#\s]*/)?v1(?:beta|alpha)?/files/[A-Za-z0-9_\-]+(?::download\S*)?"
 )
+_ADDRESS = re.compile(r"(?:data:|https?://)", re.IGNORECASE)
 _VIDEO_PAGE = re.compile(r"https://(?:(?:www|m)\.youtube\.com/(?:watch\?|shorts/)|youtu\.be/)")
-_FILES_ROOT = "https://generativelanguage.googleapis.com/v1beta/"
+_FILES_ROOT = "https://generativelanguage.googleapis.com/v1beta/files/"
 _LONGEST_HEAD = 256
 _DETAILS = ("auto", "low", "high", "original")
 _REPAIRED_TYPES = {
@@ -58,9 +66,11 @@ class MediaReader:
     Attributes:
         remote: Media that is still to be fetched.
         details: The `detail` of every image.
+        ignored: Takes the paths of what has no counterpart.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ignored: list[str]) -> None:
+        self.ignored = ignored
         self.remote: list[RemoteMedia] = []
         self.details: list[str] = []
 
@@ -73,12 +83,19 @@ class MediaReader:
             return "MEDIA_RESOLUTION_LOW"
         return None
 
+    def note_details(self) -> None:
+        """Note that images differ in what they ask for, where one answer must do for all."""
+        finest = {"high", "original"} & {*self.details}
+        if "low" in self.details and (finest or self.resolution is None):
+            self.ignored.append("messages[].content[].image_url.detail")
+
     def read_address(self, value: object, param: str) -> Part:
         """Return the part for `image_url` or `video_url`, as an object or a bare address."""
         if isinstance(value, str):
             self.details.append("auto")
             return self._located(value, param)
         holder = read_object(value, param)
+        note_others(holder, ("url", "detail"), param, self.ignored)
         detail = holder.get("detail")
         if detail is not None:
             name = read_string(detail, f"{param}.detail")
@@ -90,9 +107,10 @@ class MediaReader:
     def read_sound(self, value: object, param: str, kind: str) -> Part:
         """Return the part for `input_audio` or `input_video`: base64 data and a format."""
         holder = read_object(value, param)
+        note_others(holder, ("data", "format"), param, self.ignored)
         data = read_name(holder.get("data"), f"{param}.data")
-        if data[:5].lower() == "data:":
-            return inline_part(data, f"{param}.data")
+        if _ADDRESS.match(data):
+            return self._located(data, f"{param}.data")
         form = read_name(holder.get("format"), f"{param}.format").lower()
         media_type = form if "/" in form else f"{kind}/{form}"
         return _inline(media_type, data, f"{param}.data")
@@ -104,10 +122,19 @@ class MediaReader:
         if name is not None:
             read_string(name, f"{param}.filename")
         guessed = mimetypes.guess_type(name or "")[0]
+        if holder.get("file_url") is not None:
+            url = read_name(holder["file_url"], f"{param}.file_url")
+            note_others(holder, ("file_url", "filename"), param, self.ignored)
+            return self._located(url, f"{param}.file_url", guessed)
+        read = ["file_data" if holder.get("file_data") is not None else "file_id"]
+        if guessed is not None:
+            # Gemini has no place for a name, but the type that it tells is told.
+            read.append("filename")
+        note_others(holder, read, param, self.ignored)
         if holder.get("file_data") is not None:
             data = read_name(holder["file_data"], f"{param}.file_data")
-            if data[:5].lower() == "data:":
-                return inline_part(data, f"{param}.file_data", guessed)
+            if _ADDRESS.match(data):
+                return self._located(data, f"{param}.file_data", guessed)
             if guessed is None:
                 raise BadRequestError(
                     f"The media type of '{param}' is not known: send a data URL, or a "
@@ -122,23 +149,23 @@ class MediaReader:
         uri = file_uri(file_id)
         if uri is None:
             raise BadRequestError(
-                f"Invalid '{param}.file_id': expected the name or URI of an uploaded file, "
-                "such as 'files/abc-123'.",
+                f"Invalid '{param}.file_id': expected the id, name or URI of an uploaded file, "
+                "such as 'file-abc123' or 'files/abc123'.",
                 f"{param}.file_id",
                 "invalid_value",
             )
         return _file_part(uri, guessed)
 
-    def _located(self, url: str, param: str) -> Part:
+    def _located(self, url: str, param: str, default_type: str | None = None) -> Part:
         if url[:5].lower() == "data:":
-            return inline_part(url, param)
+            return inline_part(url, param, default_type)
         uri = file_uri(url)
         if uri is not None:
-            return _file_part(uri, None)
+            return _file_part(uri, default_type)
         if _VIDEO_PAGE.match(url):
             # Google plays these itself, and nobody else can fetch them.
             return _file_part(url, None)
-        if url[:8].lower().startswith(("http://", "https://")):
+        if _ADDRESS.match(url):
             part: Part = {}
             self.remote.append(RemoteMedia(url, param, part))
             return part
@@ -163,10 +190,15 @@ def inline_part(url: str, param: str, default_type: str | None = None) -> Part:
 
 
 def file_uri(name: str) -> str | None:
-    """Return the full URI of an uploaded file from its name or URI; None for anything else."""
+    """Return the full URI of an uploaded file; None for what names none.
+
+    Args:
+        name: Its URI, its name (`files/abc`) or its id in OpenAI's dialect (`file-abc`).
+    """
     if _FILE_URI.fullmatch(name) or name.startswith("gs://"):
         return name
-    return _FILES_ROOT + name if _FILE_NAME.fullmatch(name) else None
+    found = _FILE_NAME.fullmatch(name)
+    return _FILES_ROOT + found["id"] if found else None
 
 
 def _file_part(uri: str, media_type: str | None) -> Part:

@@ -10,6 +10,7 @@ from services.edge.openai.content import read_content, read_text_content
 from services.edge.openai.errors import BadRequestError
 from services.edge.openai.fields import (
     check_nesting,
+    note_others,
     read_list,
     read_name,
     read_object,
@@ -20,6 +21,7 @@ from services.edge.openai.media import MediaReader, Part
 from services.edge.openai.thinking import ModelFamily
 from services.edge.openai.turns import BLANK, Turns
 
+_KNOWN = ("role", "content", "name")
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 
 
@@ -61,6 +63,7 @@ def read_messages(
         match role:
             case "user":
                 _note_name(message, param, ignored)
+                note_others(message, _KNOWN, param, ignored)
                 parts = read_content(message.get("content"), f"{param}.content", media)
                 turns.add("user", parts or [dict(BLANK)])
             case "assistant":
@@ -70,7 +73,8 @@ def read_messages(
                 _add_result(message, param, turns, media)
             case "system" | "developer":
                 _note_name(message, param, ignored)
-                texts = read_text_content(message.get("content"), f"{param}.content")
+                note_others(message, _KNOWN, param, ignored)
+                texts = read_text_content(message.get("content"), f"{param}.content", ignored)
                 system += [{"text": text} for text in texts]
             case _:
                 raise wrong_value(role, f"{param}.role", _ROLES)
@@ -99,6 +103,13 @@ def _add_result(message: dict[str, Any], param: str, turns: Turns, media: MediaR
         )
     if call is None:
         raise BadRequestError(problem, f"{param}.role")
+    known = ["role", "content"]
+    if message["role"] == "tool":
+        known.append("tool_call_id")
+    if message.get("name") == call.name:
+        # Many clients repeat what the call says.
+        known.append("name")
+    note_others(message, known, param, media.ignored)
     content = message.get("content")
     # A function without a result may answer null; a tool may not.
     if content is None and message["role"] == "function":

@@ -5,6 +5,7 @@ from typing import Any
 from services.edge.openai.errors import BadRequestError
 from services.edge.openai.fields import (
     check_nesting,
+    note_others,
     read_boolean,
     read_integer,
     read_list,
@@ -59,7 +60,8 @@ def read_sampling(body: dict[str, Any], family: ModelFamily, ignored: list[str])
     for name in ("max_completion_tokens", "max_tokens"):
         if body.get(name) is not None:
             tokens = read_integer(body[name], name, 1, _MOST_TOKENS)
-            config.setdefault("maxOutputTokens", tokens)
+            if config.setdefault("maxOutputTokens", tokens) != tokens:
+                ignored.append(name)
     for name, gemini_name in (
         ("presence_penalty", "presencePenalty"),
         ("frequency_penalty", "frequencyPenalty"),
@@ -93,7 +95,7 @@ def read_candidates(body: dict[str, Any], family: ModelFamily, *, is_stream: boo
     return count
 
 
-def read_format(value: object) -> dict[str, Any]:
+def read_format(value: object, ignored: list[str]) -> dict[str, Any]:
     """Return responseMimeType and responseJsonSchema for a `response_format`."""
     if value is None:
         return {}
@@ -101,16 +103,38 @@ def read_format(value: object) -> dict[str, Any]:
     kind = read_name(holder.get("type"), "response_format.type")
     if kind not in _FORMATS:
         raise wrong_value(kind, "response_format.type", _FORMATS)
+    known = ("type", "json_schema") if kind == "json_schema" else ("type",)
+    note_others(holder, known, "response_format", ignored)
     if kind == "text":
         return {}
     config: dict[str, Any] = {"responseMimeType": _JSON_TYPE}
     if kind == "json_schema":
-        param = "response_format.json_schema"
-        schema = read_object(holder.get("json_schema"), param).get("schema")
+        schema = _read_schema(holder.get("json_schema"), "response_format.json_schema", ignored)
         if schema is not None:
-            check_nesting(read_object(schema, f"{param}.schema"), f"{param}.schema")
             config["responseJsonSchema"] = schema
     return config
+
+
+def _read_schema(value: object, param: str, ignored: list[str]) -> dict[str, Any] | None:
+    """Return the schema with its name and description in it; None for none."""
+    holder = read_object(value, param)
+    known = ["name", "description", "schema"]
+    if holder.get("strict") is False:
+        # The default.
+        known.append("strict")
+    note_others(holder, known, param, ignored)
+    schema = holder.get("schema")
+    if schema is not None:
+        check_nesting(read_object(schema, f"{param}.schema"), f"{param}.schema")
+        schema = dict(schema)
+    for name, keyword in (("name", "title"), ("description", "description")):
+        if holder.get(name) is None:
+            continue
+        text = read_string(holder[name], f"{param}.{name}")
+        # Gemini wants nothing beside a reference.
+        if schema is None or "$ref" in schema or schema.setdefault(keyword, text) != text:
+            ignored.append(f"{param}.{name}")
+    return schema
 
 
 def read_output(body: dict[str, Any], ignored: list[str]) -> dict[str, Any]:
@@ -129,6 +153,8 @@ def read_output(body: dict[str, Any], ignored: list[str]) -> dict[str, Any]:
             names.append(name)
     if "audio" in names:
         config["responseModalities"] = ["AUDIO"]
+        if names != ["audio"]:
+            ignored.append("modalities")
     elif "image" in names:
         config["responseModalities"] = [_MODALITIES[name] for name in dict.fromkeys(names)]
     if body.get("audio") is not None:

@@ -8,7 +8,7 @@ the call, so the signature also travels inside the id, behind a marker.
 import re
 from typing import Any
 
-from services.edge.openai.fields import read_object, read_string
+from services.edge.openai.fields import note_others, read_object, read_string
 
 # Tells Gemini not to check: for calls of other models, or edited ones. In base64, as bytes are.
 SKIP_SIGNATURE = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
@@ -52,6 +52,17 @@ def read_google_content(holder: dict[str, Any], param: str) -> dict[str, Any]:
     if google is None:
         return {}
     return read_object(google, f"{param}.extra_content.google")
+
+
+def note_unread_google(
+    holder: dict[str, Any], param: str, read: tuple[str, ...], ignored: list[str]
+) -> None:
+    """Note what is in `extra_content` of a message or a call besides what is read."""
+    google = read_google_content(holder, param)
+    note_others(google, read, f"{param}.extra_content.google", ignored)
+    if holder.get("extra_content") is not None:
+        extra = read_object(holder["extra_content"], f"{param}.extra_content")
+        note_others(extra, ("google",), f"{param}.extra_content", ignored)
 
 
 def read_signature(holder: dict[str, Any], param: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 from services.edge.openai.errors import BadRequestError
 from services.edge.openai.fields import (
     check_nesting,
+    note_others,
     read_list,
     read_name,
     read_object,
@@ -60,11 +61,14 @@ def read_tools(body: dict[str, Any], ignored: list[str]) -> ToolPlan:
     Google Search (`web_search_options`) cannot stand beside functions on every model, so
     it gives way to them.
     """
-    declarations, is_legacy = _read_declarations(body)
-    if is_legacy:
-        choice, param = body.get("function_call"), "function_call"
-    else:
-        choice, param = body.get("tool_choice"), "tool_choice"
+    declarations, is_legacy = _read_declarations(body, ignored)
+    params = ["tool_choice", "function_call"]
+    if is_legacy or (body.get("tool_choice") is None and not declarations):
+        params.reverse()
+    param, other = params
+    choice = body.get(param)
+    if body.get(other) not in (None, "auto"):
+        ignored.append(other)
     declarations, config = _read_choice(choice, param, declarations)
     if declarations and body.get("parallel_tool_calls") is False:
         ignored.append("parallel_tool_calls")
@@ -79,7 +83,9 @@ def read_tools(body: dict[str, Any], ignored: list[str]) -> ToolPlan:
     return ToolPlan(declarations, config, searches, is_legacy)
 
 
-def _read_declarations(body: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
+def _read_declarations(
+    body: dict[str, Any], ignored: list[str]
+) -> tuple[list[dict[str, Any]], bool]:
     tools = [] if body.get("tools") is None else read_list(body["tools"], "tools")
     functions = [] if body.get("functions") is None else read_list(body["functions"], "functions")
     if tools and functions:
@@ -88,10 +94,11 @@ def _read_declarations(body: dict[str, Any]) -> tuple[list[dict[str, Any]], bool
         )
     if functions:
         declared = [
-            _declaration(item, f"functions[{place}]") for place, item in enumerate(functions)
+            _declaration(item, f"functions[{place}]", ignored)
+            for place, item in enumerate(functions)
         ]
     else:
-        declared = [_tool(item, f"tools[{place}]") for place, item in enumerate(tools)]
+        declared = [_tool(item, f"tools[{place}]", ignored) for place, item in enumerate(tools)]
     names = set()
     for declaration in declared:
         if declaration["name"] in names:
@@ -105,16 +112,22 @@ def _read_declarations(body: dict[str, Any]) -> tuple[list[dict[str, Any]], bool
     return declared, bool(functions)
 
 
-def _tool(item: object, param: str) -> dict[str, Any]:
+def _tool(item: object, param: str, ignored: list[str]) -> dict[str, Any]:
     holder = read_object(item, param)
+    note_others(holder, ("type", "function"), param, ignored)
     kind = read_name(holder.get("type"), f"{param}.type")
     if kind != "function":
         raise wrong_value(kind, f"{param}.type", ("function",))
-    return _declaration(holder.get("function"), f"{param}.function")
+    return _declaration(holder.get("function"), f"{param}.function", ignored)
 
 
-def _declaration(item: object, param: str) -> dict[str, Any]:
+def _declaration(item: object, param: str, ignored: list[str]) -> dict[str, Any]:
     function = read_object(item, param)
+    known = ["name", "description", "parameters"]
+    if function.get("strict") is False:
+        # The default.
+        known.append("strict")
+    note_others(function, known, param, ignored)
     name = read_name(function.get("name"), f"{param}.name")
     if not _FUNCTION_NAME.fullmatch(name):
         raise BadRequestError(

@@ -1,8 +1,9 @@
 """Gemini's token counts as OpenAI counts them."""
 
+import re
 from typing import Any
 
-_DETAIL_NAMES = {"TEXT": "text_tokens", "IMAGE": "image_tokens", "AUDIO": "audio_tokens"}
+_MODALITY = re.compile(r"[A-Z]{1,20}")
 
 
 def translate_usage(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -41,7 +42,9 @@ def _by_kind(metadata: dict[str, Any], *names: str) -> dict[str, int]:
         for detail in details if isinstance(details, list) else ():
             if not isinstance(detail, dict):
                 continue
-            kind = _DETAIL_NAMES.get(str(detail.get("modality")))
-            if kind:
+            modality = detail.get("modality")
+            if isinstance(modality, str) and _MODALITY.fullmatch(modality):
+                # OpenAI's names go like this; documents and video are Google's alone.
+                kind = f"{modality.lower()}_tokens"
                 sums[kind] = sums.get(kind, 0) + _count(detail, "tokenCount")
     return sums

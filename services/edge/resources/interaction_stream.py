@@ -32,6 +32,7 @@ class InteractionVoice:
     """Whole events pass as they are; see `Voice` for the methods."""
 
     watch_finish = False
+    breaks_off = False
 
     def __init__(self, on_made: OnMade | None = None) -> None:
         """Take what is to be done before the client learns an interaction's id."""

@@ -1,4 +1,4 @@
-"""The address that an upload gets: on the host, and below the path, that its client sees."""
+"""The addresses of uploads and media: on the host, and below the path, that a client sees."""
 
 import ipaddress
 import re
@@ -63,7 +63,7 @@ class Arrival:
 
 
 class Addresses:
-    """Writes the addresses of uploads."""
+    """Writes the addresses of uploads and media."""
 
     def __init__(self, public_url: str, trusted: TrustedPeers) -> None:
         """Take the address that everybody sees, if there is one, and whom to believe else."""
@@ -80,6 +80,14 @@ class Addresses:
         """
         query = urlencode({"upload_id": upload_id, "upload_protocol": "resumable"})
         return f"{self._public_url or self._seen(arrival)}{arrival.path}?{query}"
+
+    def of_media(self, media_id: str, arrival: Arrival) -> str:
+        """Return the absolute address of a medium that was made for a request.
+
+        Raises:
+            ApiError: 400 when the client names a host that cannot be one.
+        """
+        return f"{self._public_url or self._seen(arrival)}/media/{media_id}"
 
     def _seen(self, arrival: Arrival) -> str:
         told = _forwarded(arrival.headers) if arrival.peer in self._trusted else {}

@@ -158,11 +158,17 @@ def _read_head(head: bytes) -> Part:
     if encoding not in {"binary", "8bit", "7bit"}:
         raise _malformed("parts are taken as bytes, without a Content-Transfer-Encoding")
     message = _message(fields)
-    return Part(
-        mime_type=fields.get("content-type", ""),
-        name=collapse_rfc2231_value(message.get_param("name", "", "content-disposition")),
-        file_name=message.get_filename("") or "",
-    )
+    try:
+        name = collapse_rfc2231_value(message.get_param("name", "", "content-disposition"))
+        file_name = message.get_filename("") or ""
+    except UnicodeError:
+        raise _malformed("a name is in a character set that cannot be read") from None
+    return Part(fields.get("content-type", ""), _sendable(name), _sendable(file_name))
+
+
+def _sendable(text: str) -> str:
+    """Return a text without what no UTF-8 can hold, such as the halves of UTF-7's pairs."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _message(fields: dict[str, str]) -> Message:

@@ -6,8 +6,9 @@ from services.edge.clients import check_scope
 from services.edge.errors import ApiError, method_not_allowed, no_files
 from services.edge.http import Exchange
 from services.edge.runtime import Runtime
-from services.edge.uploads.addresses import Addresses, Arrival, TrustedPeers
+from services.edge.uploads.addresses import Addresses, TrustedPeers
 from services.edge.uploads.answers import state_headers, tell_started, tell_upload
+from services.edge.uploads.arriving import arrival_of
 from services.edge.uploads.sessions import Sessions
 from services.edge.uploads.single import SingleUploads
 from services.edge.uploads.starting import Protocol, protocol_of, read_order
@@ -73,25 +74,10 @@ class UploadRoutes:
                 legacy = protocol is Protocol.LEGACY_RESUMABLE
                 order = await read_order(exchange, client, path, legacy=legacy)
                 upload = await self._files.create_upload(order)
-                url = self._addresses.of_upload(upload.upload_id, _arrival(exchange))
+                url = self._addresses.of_upload(upload.upload_id, arrival_of(exchange))
                 await tell_started(exchange, upload, url, legacy=legacy)
 
 
 def _check_method(exchange: Exchange) -> None:
     if exchange.method not in _METHODS:
         raise method_not_allowed(exchange.method, "POST")
-
-
-def _arrival(exchange: Exchange) -> Arrival:
-    scope = exchange.scope
-    host, port = scope.get("server") or ("localhost", None)
-    peer, _ = scope.get("client") or ("", 0)
-    if ":" in host:
-        host = f"[{host}]"
-    return Arrival(
-        path=scope["raw_path"].decode("latin-1"),
-        scheme=scope["scheme"],
-        peer=peer,
-        local=f"{host}:{port}" if port else host,
-        headers=exchange.headers,
-    )

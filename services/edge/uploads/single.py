@@ -1,7 +1,5 @@
 """Uploads in one request: a raw body, or a multipart one with a description."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 
 import orjson
@@ -11,14 +9,13 @@ from services.edge.files import Files
 from services.edge.http import Exchange
 from services.edge.keypool import Client
 from services.edge.uploads.commands import read_size
-from services.edge.uploads.multipart import Part, PartSplitter, read_boundary
+from services.edge.uploads.form import read_parts
+from services.edge.uploads.multipart import Part
 from services.edge.uploads.starting import file_name_of
 from services.edge.uploads.upload import Upload, UploadOrder, Write
-from services.edge.uploads.writing import write_body, write_pieces
+from services.edge.uploads.writing import open_upload, told_type, write_body, write_pieces
 
 _LONGEST_DESCRIPTION = 256 * 1024
-# What programs send when they were told nothing.
-_NO_TYPE = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
 
 
 class SingleUploads:
@@ -42,11 +39,11 @@ class SingleUploads:
             path,
             body=orjson.dumps({"file": {"displayName": name}}) if name else b"",
             mime_type=exchange.header(b"x-goog-upload-header-content-type")
-            or _told(exchange.header(b"content-type")),
+            or told_type(exchange.header(b"content-type")),
             file_name=name,
         )
         length = read_size("Content-Length", exchange.header(b"content-length"))
-        async with self._upload(order) as upload_id:
+        async with open_upload(self._files, order) as upload_id:
             write = Write(0, length=length, finishes=True)
             return await write_body(self._files, exchange, upload_id, write, self._silence)
 
@@ -63,38 +60,19 @@ class SingleUploads:
             client,
             path,
             description,
-            mime_type=_told(media.mime_type),
+            mime_type=told_type(media.mime_type),
             file_name=media.file_name or file_name_of(exchange),
         )
-        async with self._upload(order) as upload_id:
+        async with open_upload(self._files, order) as upload_id:
             write = Write(0, finishes=True)
             return await write_pieces(self._files, exchange, upload_id, write, body.media())
-
-    @contextlib.asynccontextmanager
-    async def _upload(self, order: UploadOrder) -> AsyncIterator[str]:
-        """Open an upload, and give it up when the block fails: nobody else knows of it."""
-        upload = await self._files.create_upload(order)
-        try:
-            yield upload.upload_id
-        except BaseException:
-            cancelling = asyncio.create_task(self._give_up(upload.upload_id))
-            await asyncio.shield(cancelling)
-            raise
-
-    async def _give_up(self, upload_id: str) -> None:
-        # If the service is away too, the upload is dropped in its time.
-        with contextlib.suppress(ApiError):
-            await self._files.cancel_upload(upload_id)
 
 
 class _MultipartBody:
     """A body of two parts, as it arrives."""
 
     def __init__(self, exchange: Exchange, silence: float) -> None:
-        self._exchange = exchange
-        self._silence = silence
-        self._splitter = PartSplitter(read_boundary(exchange.header(b"content-type")))
-        self._found = self._all()
+        self._found = read_parts(exchange, silence)
 
     async def read_head(self) -> tuple[bytes, Part]:
         """Return the description, and the head of the part with the file's bytes.
@@ -125,23 +103,10 @@ class _MultipartBody:
                 raise _not_two_parts()
             yield found
 
-    async def _all(self) -> AsyncIterator[Part | bytes]:
-        while (piece := await self._exchange.read_piece(self._silence)) is not None:
-            for found in self._splitter.feed(piece):
-                yield found
-        if not self._splitter.is_complete:
-            raise bad_request(
-                "The multipart body ends before its last boundary.", code="invalid_multipart"
-            )
-
 
 def _describes(part: Part) -> bool:
     """Whether a first part is the description: in a form its name tells."""
     return part.name in {"", "metadata"}
-
-
-def _told(mime_type: str) -> str:
-    return "" if mime_type.partition(";")[0].strip().lower() in _NO_TYPE else mime_type
 
 
 def _not_two_parts() -> ApiError:

@@ -1,5 +1,7 @@
 """The bytes of a request on their way to the files service."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 from services.edge.errors import ApiError, bad_request, files_away
@@ -7,7 +9,27 @@ from services.edge.files import Files
 from services.edge.http import Exchange
 from services.edge.upload_writer import UploadWriter
 from services.edge.uploads.frames import Frames
-from services.edge.uploads.upload import Upload, UploadState, Write
+from services.edge.uploads.upload import Upload, UploadOrder, UploadState, Write
+
+# What programs send when they were told nothing.
+_NO_TYPE = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
+
+
+def told_type(mime_type: str) -> str:
+    """Return a media type if it tells something, else an empty text."""
+    return "" if mime_type.partition(";")[0].strip().lower() in _NO_TYPE else mime_type
+
+
+@contextlib.asynccontextmanager
+async def open_upload(files: Files, order: UploadOrder) -> AsyncIterator[str]:
+    """Open an upload, and give it up when the block fails: nobody else knows of it."""
+    upload = await files.create_upload(order)
+    try:
+        yield upload.upload_id
+    except BaseException:
+        giving_up = asyncio.create_task(_give_up(files, upload.upload_id))
+        await asyncio.shield(giving_up)
+        raise
 
 
 def check_encoding(exchange: Exchange) -> None:
@@ -64,6 +86,12 @@ async def write_pieces(
     if write.finishes and upload.state is UploadState.ACTIVE:
         raise files_away()
     return upload
+
+
+async def _give_up(files: Files, upload_id: str) -> None:
+    # If the service is away too, the upload is dropped in its time.
+    with contextlib.suppress(ApiError):
+        await files.cancel_upload(upload_id)
 
 
 async def _send(writer: UploadWriter, pieces: AsyncIterator[bytes]) -> bool:

@@ -64,6 +64,10 @@ class Manifest:
         """Return the manifest with a part that begins at an offset, and others after it."""
         return replace(self, shifts=(*(shift for shift in self.shifts if shift < start), start))
 
+    def with_size(self, size: int) -> "Manifest":
+        """Return the manifest of a file of so many bytes."""
+        return replace(self, size=size)
+
     def object_name(self, start: int) -> str:
         """Return the name of the object of the part that begins at an offset."""
         return f"{self.kept_id}/{start:010d}"

@@ -208,14 +208,6 @@ async def test_an_uploaded_file_that_was_kept_is_given_back(client: Uploader) ->
         assert (answer.status_code, answer.content) == (200, b"12345")
 
 
-async def test_openais_files_are_not_served_yet(system: System, pool: Pool) -> None:
-    async with system.client(pool) as http:
-        answer = await http.get("/v1/files")
-
-    assert answer.status_code == 501
-    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
-
-
 async def test_uploads_at_the_same_time_keep_apart(
     client: Uploader, control: SimulatorControl
 ) -> None:

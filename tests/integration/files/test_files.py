@@ -1,6 +1,7 @@
 """Files that were made: each read, listed and deleted by its owner alone."""
 
 import pytest
+from gemini_balance.files.v1 import files_pb2 as pb
 
 from services.kit.errors import RemoteError
 from tests.support.files import World, noise
@@ -99,3 +100,40 @@ async def test_a_download_that_fails_at_first_is_tried_again(world: World) -> No
 
     assert refused == ("FAILED_PRECONDITION", "UPSTREAM_REFUSED")
     assert (await world.sim.counts()).total.by_verb["files.download"] == 2
+
+
+class TestPurpose:
+    async def test_it_is_kept_and_told(self, world: World) -> None:
+        made = (await world.files.upload(b"x")).file
+        assert made.purpose == ""
+
+        await world.files.call("UpdateFile", name=made.name, client_id="ada", purpose="user_data")
+
+        assert (await world.files.file(made.name)).purpose == "user_data"
+        assert [file.purpose for file in await world.files.listed()] == ["user_data"]
+
+    async def test_it_outlives_what_google_tells_anew(self, world: World) -> None:
+        await world.sim.set_behaviour(processing_seconds=3600)
+        name = (await world.files.upload(b"x")).file.name
+        await world.files.call("UpdateFile", name=name, client_id="ada", purpose="vision")
+        await world.sim.set_behaviour(processing_seconds=0)
+
+        found = await world.files.file(name)
+
+        assert (found.state, found.purpose) == (pb.File.STATE_ACTIVE, "vision")
+
+    async def test_no_other_client_changes_it(self, world: World) -> None:
+        name = (await world.files.upload(b"x")).file.name
+
+        bob = world.files.call("UpdateFile", name=name, client_id="bob", purpose="vision")
+
+        assert await refusal(bob) == ("NOT_FOUND", "FILE_UNKNOWN")
+        assert (await world.files.file(name)).purpose == ""
+
+    @pytest.mark.parametrize("purpose", ["a b", "A", "a" * 65, "a\n"])
+    async def test_what_is_no_purpose_is_refused(self, world: World, purpose: str) -> None:
+        name = (await world.files.upload(b"x")).file.name
+
+        call = world.files.call("UpdateFile", name=name, client_id="ada", purpose=purpose)
+
+        assert await refusal(call) == ("INVALID_ARGUMENT", "INVALID_REQUEST")

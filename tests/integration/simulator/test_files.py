@@ -366,6 +366,18 @@ async def test_only_the_own_project_may_cite_a_file(
     assert file["name"].removeprefix("files/") in foreign.json()["error"]["message"]
 
 
+async def test_a_file_that_is_still_processed_cannot_be_cited(
+    alpha: httpx.AsyncClient, control: SimulatorControl
+) -> None:
+    await control.set_behaviour(processing_seconds=3600)
+    file = await upload(alpha)
+
+    refused = await alpha.post(GENERATE, json=cite_in_part(file["uri"]))
+
+    assert refused.status_code == 400
+    assert "is not in an ACTIVE state" in refused.json()["error"]["message"]
+
+
 async def test_addresses_of_others_are_no_citations(alpha: httpx.AsyncClient) -> None:
     body = cite_in_part("https://www.youtube.com/watch?v=files/abc")
 

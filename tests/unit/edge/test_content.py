@@ -28,36 +28,57 @@ def turn(text: str, role: str = "user") -> dict[str, Any]:
     return {"role": role, "parts": [{"text": text}]}
 
 
+def number(client: str, model: str, request: dict[str, Any]) -> int:
+    return prefix_hash(client, model, orjson.dumps(request), request)
+
+
 class TestAffinity:
     def test_short_beginnings_have_no_preference(self) -> None:
-        assert prefix_hash("c", "m", {"contents": [turn("hi")]}) == 0
+        assert number("c", "m", {"contents": [turn("hi")]}) == 0
 
     @given(st.lists(st.text(min_size=1, max_size=20), max_size=5))
     def test_a_conversation_keeps_its_number(self, later: list[str]) -> None:
         request = {"systemInstruction": turn("rules " * 1000), "contents": [turn("hi")]}
         longer = request | {"contents": [turn("hi"), *map(turn, later)]}
 
-        assert prefix_hash("c", "m", request) == prefix_hash("c", "m", longer) != 0
+        assert number("c", "m", request) == number("c", "m", longer) != 0
 
     def test_long_first_turns_count(self) -> None:
         request = {"contents": [turn("a" * 3000), turn("b" * 3000, "model")]}
         longer = {"contents": [*request["contents"], turn("more")]}
         other = {"contents": [turn("a" * 3000), turn("c" * 3000, "model")]}
 
-        assert prefix_hash("c", "m", request) == prefix_hash("c", "m", longer)
-        assert prefix_hash("c", "m", request) != prefix_hash("c", "m", other)
+        assert number("c", "m", request) == number("c", "m", longer)
+        assert number("c", "m", request) != number("c", "m", other)
 
     def test_clients_and_models_are_kept_apart(self) -> None:
         request = {"system_instruction": turn("rules " * 1000)}
 
-        numbers = {
-            prefix_hash(client, model, request) for client in ("c", "d") for model in ("m", "n")
-        }
+        numbers = {number(client, model, request) for client in ("c", "d") for model in ("m", "n")}
         assert len(numbers) == 4
+
+    @pytest.mark.parametrize("declared", ["functionDeclarations", "function_declarations"])
+    @pytest.mark.parametrize("signed", ["thoughtSignature", "thought_signature"])
+    def test_rounds_of_a_short_tool_loop_share_a_number(self, declared: str, signed: str) -> None:
+        first = {"tools": [{declared: [{"name": "f"}]}], "contents": [turn("hi")]}
+        answer = {"role": "model", "parts": [{"functionCall": {"name": "f"}, signed: "c2ln"}]}
+        result = {"role": "user", "parts": [{"functionResponse": {"name": "f"}}]}
+        second = first | {"contents": [turn("hi"), answer, result]}
+        third = first | {"contents": [turn("hi"), answer, result, answer, result]}
+        other = first | {"contents": [turn("ho")]}
+
+        assert number("c", "m", first) == number("c", "m", second) == number("c", "m", third) != 0
+        assert number("c", "m", first) != number("c", "m", other)
+
+    @pytest.mark.parametrize("token", ["continuationToken", "continuation_token"])
+    def test_what_goes_on_from_a_token_has_a_number(self, token: str) -> None:
+        request = {"contents": [turn("hi")], token: "t1"}
+
+        assert number("c", "m", request) == number("c", "m", request | {token: "t2"}) != 0
 
     @given(REQUESTS)
     def test_any_request_has_a_number(self, request: dict[str, Any]) -> None:
-        assert 0 <= prefix_hash("c", "m", request) < 2**64
+        assert 0 <= number("c", "m", request) < 2**64
 
 
 class TestEstimate:

@@ -69,6 +69,15 @@ def config(**fields: Any) -> dict[str, Any]:
          "The requested combination of response modalities (IMAGE) is not supported"),
         ("gemini-2.5-flash-preview-tts", config(responseModalities=["TEXT"]),
          "accepts the following combination of response modalities:\n* AUDIO"),
+        ("gemini-2.5-flash-preview-tts", config(speechConfig={"voiceConfig": {
+            "prebuiltVoiceConfig": {"voiceName": "Nobody"}}}),
+         "Voice name nobody is not supported. Allowed voice names are: achernar,"),
+        ("gemini-2.5-flash-preview-tts", {"contents": [USER], "systemInstruction": USER},
+         "Developer instruction is not enabled for models/gemini-2.5-flash-preview-tts"),
+        ("gemini-2.5-flash", config(imageConfig={"aspectRatio": "1:1"}), "not enabled"),
+        ("gemini-2.5-flash-image", config(imageConfig={"aspectRatio": "7:1"}), "aspect_ratio"),
+        ("gemini-2.5-flash-image", config(imageConfig={"imageSize": "2K"}), "image_size"),
+        ("gemini-3-pro-image-preview", config(imageConfig={"imageSize": "8K"}), "image_size"),
     ],
 )  # fmt: skip
 def test_what_google_refuses_is_refused_in_its_words(
@@ -92,6 +101,8 @@ def test_what_google_refuses_is_refused_in_its_words(
             "toolConfig": {"includeServerSideToolInvocations": True}}),
         ("gemini-2.5-flash", {"contents": [{"role": "model", "parts": []}, USER]}),
         ("gemini-2.5-flash-image", config(responseModalities=["IMAGE", "TEXT"])),
+        ("gemini-2.5-flash-image", config(imageConfig={"aspectRatio": "21:9", "imageSize": "1K"})),
+        ("gemini-3-pro-image-preview", config(imageConfig={"imageSize": "4K"})),
     ],
 )  # fmt: skip
 def test_what_google_accepts_is_accepted(model: str, request_: dict[str, Any]) -> None:

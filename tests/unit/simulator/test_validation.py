@@ -37,6 +37,10 @@ def test_both_spellings_are_read_as_one() -> None:
     }
 
 
+def test_nothing_in_a_list_is_left_out() -> None:
+    assert read({"contents": [None, {"parts": [None]}]}) == {"contents": [{"parts": []}]}
+
+
 def test_what_the_user_names_keeps_its_spelling() -> None:
     declared = {"name": "f", "parameters": {"type": "object", "properties": {"my_arg": {}}}}
     call = {"functionCall": {"name": "f", "args": {"my_arg": 1}}}

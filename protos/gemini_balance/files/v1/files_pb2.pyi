@@ -171,6 +171,7 @@ class File(_message.Message):
     UPSTREAM_JSON_FIELD_NUMBER: _builtins.int
     COPIES_FIELD_NUMBER: _builtins.int
     STORED_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`files/{id}`, the name under which the client knows it."""
     client_id: _builtins.str
@@ -193,6 +194,8 @@ class File(_message.Message):
     """The whole description as JSON, for fields that are not listed here."""
     stored: _builtins.bool
     """Whether its bytes are kept, so that it can be made usable in any project."""
+    purpose: _builtins.str
+    """What its client says it is for, such as `user_data`. Google knows nothing of it."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""
@@ -222,10 +225,11 @@ class File(_message.Message):
         upstream_json: _builtins.bytes = ...,
         copies: _abc.Iterable[Global___FileCopy] | None = ...,
         stored: _builtins.bool = ...,
+        purpose: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "copies", b"copies", "create_time", b"create_time", "display_name", b"display_name", "expire_time", b"expire_time", "mime_type", b"mime_type", "name", b"name", "project_id", b"project_id", "sha256_hash", b"sha256_hash", "size_bytes", b"size_bytes", "state", b"state", "stored", b"stored", "upstream_json", b"upstream_json", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "copies", b"copies", "create_time", b"create_time", "display_name", b"display_name", "expire_time", b"expire_time", "mime_type", b"mime_type", "name", b"name", "project_id", b"project_id", "purpose", b"purpose", "sha256_hash", b"sha256_hash", "size_bytes", b"size_bytes", "state", b"state", "stored", b"stored", "upstream_json", b"upstream_json", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -669,6 +673,64 @@ class ListFilesResponse(_message.Message):
 Global___ListFilesResponse: _TypeAlias = ListFilesResponse  # noqa: Y015
 
 @_typing.final
+class UpdateFileRequest(_message.Message):
+    """Changes a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`files/{id}`."""
+    client_id: _builtins.str
+    """The client. Believed only with `act-as`."""
+    pool: _builtins.str
+    """The pool. Empty means `default`."""
+    purpose: _builtins.str
+    """What it is for: at most 64 of the characters a-z 0-9 . _ -"""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        pool: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "name", b"name", "pool", b"pool", "purpose", b"purpose"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateFileRequest: _TypeAlias = UpdateFileRequest  # noqa: Y015
+
+@_typing.final
+class UpdateFileResponse(_message.Message):
+    """The file as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def file(self) -> Global___File:
+        """The file."""
+
+    def __init__(
+        self,
+        *,
+        file: Global___File | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateFileResponse: _TypeAlias = UpdateFileResponse  # noqa: Y015
+
+@_typing.final
 class DeleteFileRequest(_message.Message):
     """Deletes a file."""
 
@@ -836,3 +898,175 @@ class EnsureFileResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EnsureFileResponse: _TypeAlias = EnsureFileResponse  # noqa: Y015
+
+@_typing.final
+class PutMediaRequest(_message.Message):
+    """One frame of a medium: its head, then its bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Head(_message.Message):
+        """The first frame."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        MIME_TYPE_FIELD_NUMBER: _builtins.int
+        SIZE_BYTES_FIELD_NUMBER: _builtins.int
+        mime_type: _builtins.str
+        """The media type, such as `image/png`."""
+        size_bytes: _builtins.int
+        """How many bytes will follow."""
+        def __init__(
+            self,
+            *,
+            mime_type: _builtins.str = ...,
+            size_bytes: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["mime_type", b"mime_type", "size_bytes", b"size_bytes"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    """At most 1 MiB."""
+    @_builtins.property
+    def head(self) -> Global___PutMediaRequest.Head:
+        """Always first."""
+
+    def __init__(
+        self,
+        *,
+        head: Global___PutMediaRequest.Head | None = ...,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "frame", b"frame", "head", b"head"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "frame", b"frame", "head", b"head"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["head", "chunk"]  # noqa: Y015
+    _WhichOneofArgType_frame: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_frame) -> _WhichOneofReturnType_frame | None: ...
+
+Global___PutMediaRequest: _TypeAlias = PutMediaRequest  # noqa: Y015
+
+@_typing.final
+class PutMediaResponse(_message.Message):
+    """Where the medium is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEDIA_ID_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    media_id: _builtins.str
+    """128 random bits; whoever knows it may read."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """It is dropped then."""
+
+    def __init__(
+        self,
+        *,
+        media_id: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "media_id", b"media_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutMediaResponse: _TypeAlias = PutMediaResponse  # noqa: Y015
+
+@_typing.final
+class GetMediaRequest(_message.Message):
+    """Asks for a medium."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEDIA_ID_FIELD_NUMBER: _builtins.int
+    READ_OFFSET_FIELD_NUMBER: _builtins.int
+    READ_LIMIT_FIELD_NUMBER: _builtins.int
+    media_id: _builtins.str
+    """As PutMedia has told it."""
+    read_offset: _builtins.int
+    """The first byte that is wanted."""
+    read_limit: _builtins.int
+    """So many bytes at most; 0 for the description alone. Unset means all."""
+    def __init__(
+        self,
+        *,
+        media_id: _builtins.str = ...,
+        read_offset: _builtins.int = ...,
+        read_limit: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_read_limit", b"_read_limit", "read_limit", b"read_limit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_read_limit", b"_read_limit", "media_id", b"media_id", "read_limit", b"read_limit", "read_offset", b"read_offset"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__read_limit: _TypeAlias = _typing.Literal["read_limit"]  # noqa: Y015
+    _WhichOneofArgType__read_limit: _TypeAlias = _typing.Literal["_read_limit", b"_read_limit"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__read_limit) -> _WhichOneofReturnType__read_limit | None: ...
+
+Global___GetMediaRequest: _TypeAlias = GetMediaRequest  # noqa: Y015
+
+@_typing.final
+class GetMediaResponse(_message.Message):
+    """A piece of the medium."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Head(_message.Message):
+        """What a medium is."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        MIME_TYPE_FIELD_NUMBER: _builtins.int
+        SIZE_BYTES_FIELD_NUMBER: _builtins.int
+        EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+        mime_type: _builtins.str
+        """The media type."""
+        size_bytes: _builtins.int
+        """The whole size, whatever part is read."""
+        @_builtins.property
+        def expire_time(self) -> _timestamp_pb2.Timestamp:
+            """It is dropped then."""
+
+        def __init__(
+            self,
+            *,
+            mime_type: _builtins.str = ...,
+            size_bytes: _builtins.int = ...,
+            expire_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "mime_type", b"mime_type", "size_bytes", b"size_bytes"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    """The next bytes."""
+    @_builtins.property
+    def head(self) -> Global___GetMediaResponse.Head:
+        """In the first message."""
+
+    def __init__(
+        self,
+        *,
+        head: Global___GetMediaResponse.Head | None = ...,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "head", b"head"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMediaResponse: _TypeAlias = GetMediaResponse  # noqa: Y015

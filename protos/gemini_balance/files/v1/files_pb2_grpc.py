@@ -65,6 +65,11 @@ class FilesServiceStub:
                 request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.ListFilesRequest.SerializeToString,
                 response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.ListFilesResponse.FromString,
                 _registered_method=True)
+        self.UpdateFile = channel.unary_unary(
+                '/gemini_balance.files.v1.FilesService/UpdateFile',
+                request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.UpdateFileRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.UpdateFileResponse.FromString,
+                _registered_method=True)
         self.DeleteFile = channel.unary_unary(
                 '/gemini_balance.files.v1.FilesService/DeleteFile',
                 request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.DeleteFileRequest.SerializeToString,
@@ -79,6 +84,16 @@ class FilesServiceStub:
                 '/gemini_balance.files.v1.FilesService/EnsureFile',
                 request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.EnsureFileRequest.SerializeToString,
                 response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.EnsureFileResponse.FromString,
+                _registered_method=True)
+        self.PutMedia = channel.stream_unary(
+                '/gemini_balance.files.v1.FilesService/PutMedia',
+                request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.PutMediaRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.PutMediaResponse.FromString,
+                _registered_method=True)
+        self.GetMedia = channel.unary_stream(
+                '/gemini_balance.files.v1.FilesService/GetMedia',
+                request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaResponse.FromString,
                 _registered_method=True)
 
 
@@ -141,6 +156,13 @@ class FilesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateFile(self, request, context):
+        """Changes what is kept of a file beside Google's description of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteFile(self, request, context):
         """Deletes a file everywhere, and what is kept of it. In a project that cannot be
         used now it ends by itself, unknown to all.
@@ -171,6 +193,27 @@ class FilesServiceServicer:
         when Google cannot process it, `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`)
         when Google does not take it. UNAVAILABLE `FILE_PROCESSING` while Google still
         works on it, `KEPT_BYTES_UNAVAILABLE`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutMedia(self, request_iterator, context):
+        """Keeps a generated medium for a while, under an id that nobody can guess.
+
+        OUT_OF_RANGE `MEDIUM_TOO_LARGE` (metadata `limitBytes`), RESOURCE_EXHAUSTED
+        `MEDIA_FULL` when all media together have used up their room, with a RetryInfo,
+        UNAVAILABLE `KEPT_BYTES_UNAVAILABLE` when the store of bytes does not take it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMedia(self, request, context):
+        """Streams the bytes of a generated medium, or some of them.
+
+        NOT_FOUND `MEDIUM_UNKNOWN` when there is none, or no more, UNAVAILABLE
+        `KEPT_BYTES_UNAVAILABLE` when its bytes cannot be had.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -209,6 +252,11 @@ def add_FilesServiceServicer_to_server(servicer, server):
                     request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.ListFilesRequest.FromString,
                     response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.ListFilesResponse.SerializeToString,
             ),
+            'UpdateFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateFile,
+                    request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.UpdateFileRequest.FromString,
+                    response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.UpdateFileResponse.SerializeToString,
+            ),
             'DeleteFile': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteFile,
                     request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.DeleteFileRequest.FromString,
@@ -223,6 +271,16 @@ def add_FilesServiceServicer_to_server(servicer, server):
                     servicer.EnsureFile,
                     request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.EnsureFileRequest.FromString,
                     response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.EnsureFileResponse.SerializeToString,
+            ),
+            'PutMedia': grpc.stream_unary_rpc_method_handler(
+                    servicer.PutMedia,
+                    request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.PutMediaRequest.FromString,
+                    response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.PutMediaResponse.SerializeToString,
+            ),
+            'GetMedia': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetMedia,
+                    request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaRequest.FromString,
+                    response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -399,6 +457,33 @@ class FilesService:
             _registered_method=True)
 
     @staticmethod
+    def UpdateFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.files.v1.FilesService/UpdateFile',
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.UpdateFileRequest.SerializeToString,
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.UpdateFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeleteFile(request,
             target,
             options=(),
@@ -469,6 +554,60 @@ class FilesService:
             '/gemini_balance.files.v1.FilesService/EnsureFile',
             gemini__balance_dot_files_dot_v1_dot_files__pb2.EnsureFileRequest.SerializeToString,
             gemini__balance_dot_files_dot_v1_dot_files__pb2.EnsureFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutMedia(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/gemini_balance.files.v1.FilesService/PutMedia',
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.PutMediaRequest.SerializeToString,
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.PutMediaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMedia(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gemini_balance.files.v1.FilesService/GetMedia',
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaRequest.SerializeToString,
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -69,6 +69,8 @@ class FilesServiceStub:
     """Returns one file."""
     ListFiles: _grpc.UnaryUnaryMultiCallable[_files_pb2.ListFilesRequest, _files_pb2.ListFilesResponse]
     """Lists a client's files over all projects, newest first."""
+    UpdateFile: _grpc.UnaryUnaryMultiCallable[_files_pb2.UpdateFileRequest, _files_pb2.UpdateFileResponse]
+    """Changes what is kept of a file beside Google's description of it."""
     DeleteFile: _grpc.UnaryUnaryMultiCallable[_files_pb2.DeleteFileRequest, _files_pb2.DeleteFileResponse]
     """Deletes a file everywhere, and what is kept of it. In a project that cannot be
     used now it ends by itself, unknown to all.
@@ -91,6 +93,19 @@ class FilesServiceStub:
     when Google cannot process it, `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`)
     when Google does not take it. UNAVAILABLE `FILE_PROCESSING` while Google still
     works on it, `KEPT_BYTES_UNAVAILABLE`.
+    """
+    PutMedia: _grpc.StreamUnaryMultiCallable[_files_pb2.PutMediaRequest, _files_pb2.PutMediaResponse]
+    """Keeps a generated medium for a while, under an id that nobody can guess.
+
+    OUT_OF_RANGE `MEDIUM_TOO_LARGE` (metadata `limitBytes`), RESOURCE_EXHAUSTED
+    `MEDIA_FULL` when all media together have used up their room, with a RetryInfo,
+    UNAVAILABLE `KEPT_BYTES_UNAVAILABLE` when the store of bytes does not take it.
+    """
+    GetMedia: _grpc.UnaryStreamMultiCallable[_files_pb2.GetMediaRequest, _files_pb2.GetMediaResponse]
+    """Streams the bytes of a generated medium, or some of them.
+
+    NOT_FOUND `MEDIUM_UNKNOWN` when there is none, or no more, UNAVAILABLE
+    `KEPT_BYTES_UNAVAILABLE` when its bytes cannot be had.
     """
 
 @_typing.type_check_only
@@ -125,6 +140,8 @@ class FilesServiceAsyncStub(FilesServiceStub):
     """Returns one file."""
     ListFiles: _aio.UnaryUnaryMultiCallable[_files_pb2.ListFilesRequest, _files_pb2.ListFilesResponse]  # type: ignore[assignment]
     """Lists a client's files over all projects, newest first."""
+    UpdateFile: _aio.UnaryUnaryMultiCallable[_files_pb2.UpdateFileRequest, _files_pb2.UpdateFileResponse]  # type: ignore[assignment]
+    """Changes what is kept of a file beside Google's description of it."""
     DeleteFile: _aio.UnaryUnaryMultiCallable[_files_pb2.DeleteFileRequest, _files_pb2.DeleteFileResponse]  # type: ignore[assignment]
     """Deletes a file everywhere, and what is kept of it. In a project that cannot be
     used now it ends by itself, unknown to all.
@@ -147,6 +164,19 @@ class FilesServiceAsyncStub(FilesServiceStub):
     when Google cannot process it, `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`)
     when Google does not take it. UNAVAILABLE `FILE_PROCESSING` while Google still
     works on it, `KEPT_BYTES_UNAVAILABLE`.
+    """
+    PutMedia: _aio.StreamUnaryMultiCallable[_files_pb2.PutMediaRequest, _files_pb2.PutMediaResponse]  # type: ignore[assignment]
+    """Keeps a generated medium for a while, under an id that nobody can guess.
+
+    OUT_OF_RANGE `MEDIUM_TOO_LARGE` (metadata `limitBytes`), RESOURCE_EXHAUSTED
+    `MEDIA_FULL` when all media together have used up their room, with a RetryInfo,
+    UNAVAILABLE `KEPT_BYTES_UNAVAILABLE` when the store of bytes does not take it.
+    """
+    GetMedia: _aio.UnaryStreamMultiCallable[_files_pb2.GetMediaRequest, _files_pb2.GetMediaResponse]  # type: ignore[assignment]
+    """Streams the bytes of a generated medium, or some of them.
+
+    NOT_FOUND `MEDIUM_UNKNOWN` when there is none, or no more, UNAVAILABLE
+    `KEPT_BYTES_UNAVAILABLE` when its bytes cannot be had.
     """
 
 class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -216,6 +246,14 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists a client's files over all projects, newest first."""
 
     @_abc_1.abstractmethod
+    def UpdateFile(
+        self,
+        request: _files_pb2.UpdateFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_files_pb2.UpdateFileResponse, _abc.Awaitable[_files_pb2.UpdateFileResponse]]:
+        """Changes what is kept of a file beside Google's description of it."""
+
+    @_abc_1.abstractmethod
     def DeleteFile(
         self,
         request: _files_pb2.DeleteFileRequest,
@@ -254,6 +292,31 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         when Google cannot process it, `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`)
         when Google does not take it. UNAVAILABLE `FILE_PROCESSING` while Google still
         works on it, `KEPT_BYTES_UNAVAILABLE`.
+        """
+
+    @_abc_1.abstractmethod
+    def PutMedia(
+        self,
+        request_iterator: _MaybeAsyncIterator[_files_pb2.PutMediaRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_files_pb2.PutMediaResponse, _abc.Awaitable[_files_pb2.PutMediaResponse]]:
+        """Keeps a generated medium for a while, under an id that nobody can guess.
+
+        OUT_OF_RANGE `MEDIUM_TOO_LARGE` (metadata `limitBytes`), RESOURCE_EXHAUSTED
+        `MEDIA_FULL` when all media together have used up their room, with a RetryInfo,
+        UNAVAILABLE `KEPT_BYTES_UNAVAILABLE` when the store of bytes does not take it.
+        """
+
+    @_abc_1.abstractmethod
+    def GetMedia(
+        self,
+        request: _files_pb2.GetMediaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_files_pb2.GetMediaResponse], _abc.AsyncIterator[_files_pb2.GetMediaResponse]]:
+        """Streams the bytes of a generated medium, or some of them.
+
+        NOT_FOUND `MEDIUM_UNKNOWN` when there is none, or no more, UNAVAILABLE
+        `KEPT_BYTES_UNAVAILABLE` when its bytes cannot be had.
         """
 
 def add_FilesServiceServicer_to_server(servicer: FilesServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -15,12 +15,16 @@ _ROOT = Path(__file__).parents[4]
 
 @dataclass(frozen=True)
 class Recording:
-    """One exchange: the request's body, and the reply as one event or as many."""
+    """One exchange: the request's body, and the reply as one event or as many.
+
+    `raw` is the reply as its bytes came.
+    """
 
     name: str
     model: str
     request: dict[str, Any]
     events: list[dict[str, Any]]
+    raw: bytes
 
 
 def recordings(verb: str) -> list[Recording]:
@@ -47,12 +51,13 @@ def _read(path: Path) -> Iterator[Recording]:
             model = exchange["path"].rpartition("models/")[2].partition(":")[0]
             reply = exchange["response"]
             if exchange["response_kind"] == "json":
-                events = [reply]
+                events, raw = [reply], orjson.dumps(reply)
             else:
+                raw = reply.encode()
                 events = [
                     orjson.loads(row.removeprefix("data: "))
                     for row in reply.splitlines()
                     if row.startswith("data: ")
                 ]
             name = f"{verb} {recorded['source']}#{place}"
-            yield Recording(name, model, exchange["request"], events)
+            yield Recording(name, model, exchange["request"], events, raw)

@@ -7,6 +7,7 @@ import pytest
 
 from services.edge.openai.chat_request import translate_chat
 from services.edge.openai.errors import BadRequestError
+from tests.support.edge_in_memory import KEY, EdgeInMemory, Script
 
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8)).decode()
 FILE = "https://generativelanguage.googleapis.com/v1beta/files/abc-123"
@@ -69,6 +70,7 @@ def inline(media_type: str, data: str = PIXEL) -> dict[str, Any]:
         ),
         (file(file_data=f"data:application/pdf;base64,{PIXEL}"), inline("application/pdf")),
         (file(file_data=PIXEL, filename="a.pdf"), inline("application/pdf")),
+        (file(file_id="file-abc-123"), {"fileData": {"fileUri": FILE}}),
         (
             file(file_id="files/abc-123", filename="a.pdf"),
             {"fileData": {"fileUri": FILE, "mimeType": "application/pdf"}},
@@ -92,7 +94,7 @@ def test_media_are_translated(part: dict[str, Any], expected: dict[str, Any]) ->
         (image("https://example.com/a.png"), "remote_media_not_supported"),
         (image(f"data:image/png;base64,{PIXEL}", detail="huge"), "invalid_value"),
         (file(file_data=PIXEL), "invalid_value"),
-        (file(file_id="file-abc"), "invalid_value"),
+        (file(file_id="file_abc"), "invalid_value"),
         (file(), "missing_required_parameter"),
         ({"type": "input_audio", "input_audio": {"data": PIXEL}}, "missing_required_parameter"),
     ],
@@ -118,19 +120,38 @@ def test_remote_media_wait_for_whoever_fetches_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("details", "resolution"),
+    ("details", "resolution", "ignored"),
     [
-        ([None], None),
-        (["auto"], None),
-        (["low"], "MEDIA_RESOLUTION_LOW"),
-        (["low", "low"], "MEDIA_RESOLUTION_LOW"),
-        (["low", "auto"], None),
-        (["low", "high"], "MEDIA_RESOLUTION_HIGH"),
+        ([None], None, ()),
+        (["auto"], None, ()),
+        (["original"], "MEDIA_RESOLUTION_HIGH", ()),
+        (["low", "low"], "MEDIA_RESOLUTION_LOW", ()),
+        (["auto", "high"], "MEDIA_RESOLUTION_HIGH", ()),
+        (["low", "high"], "MEDIA_RESOLUTION_HIGH", ("messages[].content[].image_url.detail",)),
+        (["low", "auto"], None, ("messages[].content[].image_url.detail",)),
     ],
 )
-def test_the_finest_detail_wins(details: list[str | None], resolution: str | None) -> None:
-    url = f"data:image/png;base64,{PIXEL}"
+def test_one_resolution_must_do_for_all_images(
+    details: list[str | None], resolution: str | None, ignored: tuple[str, ...]
+) -> None:
+    parts = [image("files/abc", detail=detail) for detail in details]
+    messages = [{"role": "user", "content": parts}]
 
-    body = body_of(*(image(url, detail=detail) for detail in details))
+    plan = translate_chat({"model": "gemini-2.5-flash", "messages": messages})
 
-    assert body.get("generationConfig", {}).get("mediaResolution") == resolution
+    assert plan.gemini_body.get("generationConfig", {}).get("mediaResolution") == resolution
+    assert plan.ignored == ignored
+
+
+@pytest.mark.parametrize("file_id", ["file-abc-123", "files/abc-123", FILE])
+async def test_a_file_is_cited_by_its_id(file_id: str) -> None:
+    edge = EdgeInMemory()
+    reply = b'{"candidates": [{"content": {"parts": [{"text": "a"}]}, "finishReason": "STOP"}]}'
+    messages = [{"role": "user", "content": [file(file_id=file_id)]}]
+
+    await edge.post(
+        "/v1/chat/completions", {"model": "gemini-2.5-flash", "messages": messages}, Script([reply])
+    )
+
+    assert edge.desk.needs[-1].project == KEY.project_id
+    assert [binding.name for binding in edge.upstream.calls[-1].cited] == ["files/abc-123"]

@@ -99,26 +99,6 @@ class TestTurns:
         assert texts(turns[1]["parts"]) == ["no"]
         assert texts(turns[3]["parts"]) == ["never"]
 
-    def test_pictures_of_earlier_answers_are_pictures_again(self) -> None:
-        turns = contents(
-            user("draw"),
-            {
-                "role": "assistant",
-                "content": "Here:\n\n![image](data:image/png;base64,AAAA)",
-                "images": [{"extra_content": {"google": {"thought_signature": "c2ln"}}}],
-            },
-            user("bigger"),
-            model=NEW,
-        )
-
-        assert turns[1]["parts"] == [
-            {"text": "Here:\n\n"},
-            {
-                "inlineData": {"mimeType": "image/png", "data": "AAAA"},
-                "thoughtSignature": "c2ln",
-            },
-        ]
-
 
 class TestToolResults:
     def test_results_are_grouped_after_their_calls_and_in_their_order(self) -> None:

@@ -32,7 +32,7 @@ def config_of(model: str = FLASH, **fields: Any) -> dict[str, Any]:
         ({"top_k": 40}, {"topK": 40}),
         ({"max_tokens": 5}, {"maxOutputTokens": 5}),
         ({"max_tokens": 5.0}, {"maxOutputTokens": 5}),
-        ({"max_tokens": 5, "max_completion_tokens": 7}, {"maxOutputTokens": 7}),
+        ({"max_tokens": 7, "max_completion_tokens": 7}, {"maxOutputTokens": 7}),
         ({"stop": "x"}, {"stopSequences": ["x"]}),
         ({"stop": ["a", "", "b"]}, {"stopSequences": ["a", "b"]}),
         ({"stop": []}, {}),
@@ -49,7 +49,7 @@ def config_of(model: str = FLASH, **fields: Any) -> dict[str, Any]:
         ({"modalities": ["text"]}, {}),
         ({"modalities": ["text", "image"]}, {"responseModalities": ["TEXT", "IMAGE"]}),
         (
-            {"modalities": ["text", "audio"], "audio": {"voice": "Kore", "format": "pcm16"}},
+            {"modalities": ["audio"], "audio": {"voice": "Kore", "format": "pcm16"}},
             {
                 "responseModalities": ["AUDIO"],
                 "speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}},
@@ -162,6 +162,16 @@ def test_what_has_no_counterpart_is_reported_once_and_safe_for_a_header() -> Non
         "logit_bias",
         "(other)",
     )
+
+
+@pytest.mark.parametrize("name", ["image_config", "imageConfig"])
+def test_a_picture_may_be_described_in_googles_words(name: str) -> None:
+    wanted = {"aspect_ratio": "16:9"}
+
+    plan = plan_of(extra_body={"google": {name: wanted}}, modalities=["text", "image"])
+
+    assert plan.gemini_body["generationConfig"]["imageConfig"] == wanted
+    assert plan.ignored == ()
 
 
 def test_safety_settings_are_the_clients_or_none() -> None:

@@ -1,6 +1,8 @@
 """Replies of the real API, told in full, and sent back as history without a loss."""
 
+import asyncio
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -8,10 +10,11 @@ from google.ai.generativelanguage_v1beta.types import GenerateContentRequest
 from google.protobuf import json_format
 
 from services.edge.openai.chat_request import translate_chat
-from services.edge.openai.chat_response import translate_answer
-from tests.unit.edge.openai.client import CREATED, ID, assembled, completed, stream_of
+from tests.support.edge_in_memory import EdgeInMemory, Script
+from tests.unit.edge.openai.client import assembled, completed, frames
 from tests.unit.edge.openai.recordings import Recording, recordings
 
+EDGE = EdgeInMemory()
 CHATS = ("generateContent", "streamGenerateContent")
 # Real, and newer than the published proto.
 _NEWER_FIELDS = {"thinkingLevel", "serviceTier"}
@@ -29,11 +32,16 @@ def answered(item: Recording, is_stream: bool) -> dict[str, Any]:
     """Return what a client hears of a recorded reply."""
     body = {"model": item.model, "messages": [{"role": "user", "content": "hi"}]}
     options = {"stream": is_stream, "stream_options": {"include_usage": True}}
-    of = translate_chat(body | options)
+    raw = item.raw
+    if is_stream and len(item.events) == 1:
+        raw = b"data: " + json.dumps(item.events[0]).encode() + b"\r\n\r\n"
+    pieces = [raw[at : at + 1013] for at in range(0, len(raw), 1013)]
+    told = asyncio.run(EDGE.post("/v1/chat/completions", body | options, Script(pieces)))
+    assert told.status == 200
+    assert told.is_ended
     if is_stream:
-        return assembled(stream_of(item.events, of), has_usage=True)
-    (event,) = item.events
-    return completed(translate_answer(of, event, completion_id=ID, created=CREATED))
+        return assembled(frames(told.body), has_usage=True)
+    return completed(told.json())
 
 
 def recorded_parts(item: Recording) -> list[dict[str, Any]]:
@@ -66,6 +74,9 @@ def test_nothing_of_a_recorded_reply_is_lost(is_stream: bool) -> None:
             (entry["function"]["name"], json.loads(entry["function"]["arguments"]))
             for entry in told
         ] == [(part["functionCall"]["name"], part["functionCall"]["args"]) for part in calls]
+        for entry, part in zip(told, calls, strict=True):
+            _check_call(entry, part)
+        _check_metadata(message, item)
         # json.dumps finds every signature, whatever it was put beside.
         everything = json.dumps(message)
         for part in parts:
@@ -79,15 +90,55 @@ def test_nothing_of_a_recorded_reply_is_lost(is_stream: bool) -> None:
         _check_usage(answer["usage"], item.events[-1]["usageMetadata"])
 
 
+def _check_call(entry: dict[str, Any], part: dict[str, Any]) -> None:
+    """Ids and signatures stand where the two kinds of clients look for them."""
+    assert entry["id"].startswith(part["functionCall"].get("id", "call_"))
+    signature = part.get("thoughtSignature")
+    if signature is None:
+        assert "extra_content" not in entry
+        return
+    assert entry["extra_content"] == {"google": {"thought_signature": signature}}
+    carried = entry["id"].replace("-", "+").replace("_", "/")
+    assert carried.endswith(signature.replace("-", "+").replace("_", "/").rstrip("="))
+
+
+def _check_metadata(message: dict[str, Any], item: Recording) -> None:
+    google = message.get("extra_content", {}).get("google", {})
+    for event in item.events:
+        for candidate in event["candidates"]:
+            for name, ours in {
+                "groundingMetadata": "grounding_metadata",
+                "citationMetadata": "citation_metadata",
+                "urlContextMetadata": "url_context_metadata",
+            }.items():
+                if candidate.get(name):
+                    assert google[ours], (item.name, name)
+
+
 def _check_usage(told: dict[str, Any], counted: dict[str, Any]) -> None:
+    prompt = counted["promptTokenCount"] + counted.get("toolUsePromptTokenCount", 0)
     assert told["total_tokens"] == counted["totalTokenCount"]
-    assert told["prompt_tokens"] + told["completion_tokens"] == told["total_tokens"]
-    assert told["completion_tokens_details"]["reasoning_tokens"] == counted.get(
-        "thoughtsTokenCount", 0
+    assert told["prompt_tokens"] == prompt
+    assert told["completion_tokens"] == counted["totalTokenCount"] - prompt
+    details = told["completion_tokens_details"]
+    assert details["reasoning_tokens"] == counted.get("thoughtsTokenCount", 0)
+    assert (
+        details["reasoning_tokens"] + counted.get("candidatesTokenCount", 0)
+        == (told["completion_tokens"])
     )
     assert told["prompt_tokens_details"]["cached_tokens"] == counted.get(
         "cachedContentTokenCount", 0
     )
+    for ours, theirs in (
+        ("prompt_tokens_details", ["promptTokensDetails", "toolUsePromptTokensDetails"]),
+        ("completion_tokens_details", ["candidatesTokensDetails"]),
+    ):
+        kinds: Counter[str] = Counter()
+        for name in theirs:
+            for detail in counted.get(name, []):
+                kinds[detail["modality"].lower() + "_tokens"] += detail.get("tokenCount", 0)
+        for kind, count in kinds.items():
+            assert told[ours].get(kind, 0) == count
 
 
 def test_a_recorded_reply_comes_back_as_it_was() -> None:

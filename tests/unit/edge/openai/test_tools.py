@@ -158,7 +158,7 @@ class TestExclusions:
 
         assert plan.gemini_body["generationConfig"] == {
             "responseMimeType": "application/json",
-            "responseJsonSchema": {"type": "object"},
+            "responseJsonSchema": {"title": "x", "type": "object"},
         }
         assert plan.ignored == ()
 
@@ -167,14 +167,14 @@ class TestExclusions:
 
         assert "generationConfig" not in plan.gemini_body
         (instruction,) = plan.gemini_body["systemInstruction"]["parts"]
-        assert '{"type":"object"}' in instruction["text"]
+        assert '{"type":"object","title":"x"}' in instruction["text"]
         assert plan.ignored == ("response_format",)
 
     def test_tools_that_must_not_be_called_give_way_to_json(self) -> None:
         plan = plan_of(tools=[tool("f")], tool_choice="none", response_format=self.FORMAT)
 
         assert set(plan.gemini_body) == {"contents", "generationConfig"}
-        assert plan.ignored == ()
+        assert plan.ignored == ("tools",)
 
     def test_search_is_offered_alone(self) -> None:
         alone = plan_of(web_search_options={"search_context_size": "low"})

@@ -37,7 +37,7 @@ _NAME_WORDS = """
     input dimensions encoding_format
 """
 _NAMES = st.sampled_from(_NAME_WORDS.split()) | st.text(max_size=4)
-_VALUES = st.recursive(
+VALUES = st.recursive(
     _LEAVES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=5),
     max_leaves=20,
@@ -47,12 +47,12 @@ _VALUES = st.recursive(
 _CALLS = st.lists(
     st.fixed_dictionaries(
         {
-            "id": st.sampled_from(["c1", "c2", "", "c1__sig__AAAA"]) | _VALUES,
+            "id": st.sampled_from(["c1", "c2", "", "c1__sig__AAAA"]) | VALUES,
             "function": st.fixed_dictionaries(
-                {"name": st.sampled_from(["f", "g"]) | _VALUES}, optional={"arguments": _VALUES}
+                {"name": st.sampled_from(["f", "g"]) | VALUES}, optional={"arguments": VALUES}
             ),
         },
-        optional={"type": st.just("function") | _VALUES, "extra_content": _VALUES},
+        optional={"type": st.just("function") | VALUES, "extra_content": VALUES},
     ),
     max_size=2,
 )
@@ -61,7 +61,7 @@ _PARTS = st.lists(
         {"type": st.sampled_from(["text", "image_url", "input_audio", "file", "video_url"])},
         optional={
             "text": st.text(max_size=3),
-            "image_url": _VALUES,
+            "image_url": VALUES,
             "input_audio": st.dictionaries(_NAMES, _LEAVES, max_size=3),
             "file": st.dictionaries(_NAMES, _LEAVES, max_size=3),
             "video_url": _LEAVES,
@@ -73,13 +73,13 @@ _MESSAGES = st.lists(
     st.fixed_dictionaries(
         {"role": st.sampled_from(["user", "assistant", "tool", "function", "system"])},
         optional={
-            "content": st.text(max_size=5) | _PARTS | _VALUES,
+            "content": st.text(max_size=5) | _PARTS | VALUES,
             "tool_calls": _CALLS,
             "tool_call_id": st.sampled_from(["c1", "c2", "", "c1__sig__AAAA"]),
-            "function_call": _VALUES,
-            "name": st.sampled_from(["f", "g"]) | _VALUES,
-            "extra_content": _VALUES,
-            "images": _VALUES,
+            "function_call": VALUES,
+            "name": st.sampled_from(["f", "g"]) | VALUES,
+            "extra_content": VALUES,
+            "images": VALUES,
         },
     ),
     max_size=5,
@@ -112,23 +112,23 @@ def _talks(draw: st.DrawFn) -> list[dict[str, Any]]:
     return messages
 
 
-_BODIES = (
-    st.dictionaries(_NAMES, _VALUES, max_size=6)
+BODIES = (
+    st.dictionaries(_NAMES, VALUES, max_size=6)
     | st.builds(
         lambda base, more: more | base,
-        st.fixed_dictionaries({"model": _MODELS, "messages": _MESSAGES | _VALUES}),
-        st.dictionaries(_NAMES, _VALUES, max_size=3),
+        st.fixed_dictionaries({"model": _MODELS, "messages": _MESSAGES | VALUES}),
+        st.dictionaries(_NAMES, VALUES, max_size=3),
     )
     | st.builds(
         lambda base, more: more | base,
         st.fixed_dictionaries({"model": _MODELS, "messages": _talks()}),
-        st.dictionaries(_NAMES, _VALUES, max_size=1),
+        st.dictionaries(_NAMES, VALUES, max_size=1),
     )
 )
 
 
 @settings(max_examples=400, deadline=None)
-@given(_BODIES)
+@given(BODIES)
 def test_a_chat_request_is_planned_or_refused(body: dict[str, Any]) -> None:
     try:
         plan = translate_chat(body)
@@ -160,7 +160,7 @@ def _check_results_follow_calls(contents: list[dict[str, Any]]) -> None:
 
 
 @settings(deadline=None)
-@given(st.dictionaries(_NAMES, _VALUES, max_size=6))
+@given(st.dictionaries(_NAMES, VALUES, max_size=6))
 def test_an_embeddings_request_is_planned_or_refused(body: dict[str, Any]) -> None:
     try:
         plan = translate_embeddings(body)
@@ -172,7 +172,7 @@ def test_an_embeddings_request_is_planned_or_refused(body: dict[str, Any]) -> No
 
 
 @settings(deadline=None)
-@given(st.integers(400, 599), st.binary(max_size=50) | _VALUES.map(orjson.dumps))
+@given(st.integers(400, 599), st.binary(max_size=50) | VALUES.map(orjson.dumps))
 def test_any_error_becomes_openais(status: int, body: bytes) -> None:
     error = translate_error(status, body)["error"]
 

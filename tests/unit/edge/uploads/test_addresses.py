@@ -147,3 +147,21 @@ def test_what_is_no_peer(text: str) -> None:
 )
 def test_where_uploads_begin(path: str, upstream: str | None) -> None:
     assert upstream_path(path) == upstream
+
+
+def test_a_medium_lies_below_what_its_client_sees() -> None:
+    headers = {b"host": b"edge:8000", b"x-forwarded-proto": b"https", b"x-forwarded-prefix": b"/gw"}
+    arrival = Arrival("/hf/v1/images/generations", "http", PROXY, "127.0.0.1:8000", headers)
+    trusted = TrustedPeers(["10.0.0.0/8"])
+
+    assert Addresses("", trusted).of_media("id-1", arrival) == "https://edge:8000/gw/media/id-1"
+    public = Addresses("https://ai.example/gemini", trusted)
+    assert public.of_media("id-1", arrival) == "https://ai.example/gemini/media/id-1"
+
+
+@pytest.mark.parametrize("store", ["%C2%84", "a%20b", "a" * 129])
+def test_no_upload_begins_in_a_store_that_cannot_be(store: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        upstream_path(f"/upload/v1beta/fileSearchStores/{store}:uploadToFileSearchStore")
+
+    assert (refused.value.status, refused.value.code) == (400, "invalid_name")

@@ -177,3 +177,21 @@ def test_a_cut_body_is_not_complete(body: bytes) -> None:
     list(splitter.feed(body))
 
     assert not splitter.is_complete
+
+
+def head_of(disposition: str) -> Part:
+    body = f"--b0\r\nContent-Disposition: form-data; {disposition}\r\n\r\n\r\n--b0--".encode()
+    [(part, _)] = split(body, [])
+    return part
+
+
+def test_names_hold_nothing_that_cannot_be_sent_on() -> None:
+    part = head_of("name*=utf-7''+2AA-; filename*=raw_unicode_escape''a%5cud800.txt")
+
+    assert (part.name, part.file_name) == ("?", "a?.txt")
+
+
+@pytest.mark.parametrize("charset", ["idna", "punycode", "undefined"])
+def test_a_name_in_no_character_set_is_refused(charset: str) -> None:
+    with pytest.raises(ApiError, match="character set"):
+        head_of(f"name*={charset}''a%ff..b")

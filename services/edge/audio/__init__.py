@@ -1,0 +1,1 @@
+"""Speech and transcripts: OpenAI's audio routes over Gemini's models."""

@@ -1,0 +1,139 @@
+"""Chats and the older completions of OpenAI's dialect, over generateContent."""
+
+import time
+from functools import partial
+
+import orjson
+
+from services.edge.calls import Call
+from services.edge.clients import check_model_allowed
+from services.edge.concurrently import concurrently
+from services.edge.disconnect import ClientWatch
+from services.edge.envelopes import Headers, openai_type
+from services.edge.http import Exchange
+from services.edge.media_fetching import fetch_media
+from services.edge.needs import Asker
+from services.edge.openai.chat_request import ChatPlan, translate_chat
+from services.edge.openai.chat_response import translate_answer
+from services.edge.openai.chat_stream import ChatStream
+from services.edge.openai.completion_answers import CompletionStream, translate_completions
+from services.edge.openai.completion_request import translate_completion
+from services.edge.openai_calls import (
+    EVENT_STREAM,
+    admit,
+    call_model,
+    new_id,
+    parsed,
+    read_request,
+    send_answer,
+    tell_ignored,
+)
+from services.edge.paths import check_model
+from services.edge.plain import fetch
+from services.edge.relaying import relay_stream
+from services.edge.runtime import Runtime
+from services.edge.sse import events_of
+from services.edge.streaming import StreamFailedError
+from services.edge.usage import TokenUsage, read_usage
+
+_AT_ONCE = 4
+
+
+class ChatRoutes:
+    """The routes that let a model speak."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Take the shared parts."""
+        self._runtime = runtime
+
+    async def chat(self, exchange: Exchange) -> None:
+        """POST /v1/chat/completions."""
+        asker = await admit(self._runtime, exchange)
+        plan = translate_chat(
+            await read_request(self._runtime, exchange),
+            old_models=self._runtime.settings.old_schema_models,
+            allow_remote_media=self._runtime.fetcher is not None,
+        )
+        call = await self._call(asker, plan)
+        tell_ignored(exchange, plan.ignored)
+        completion_id, created = new_id("chatcmpl"), int(time.time())
+        if plan.stream:
+            stream = ChatStream(plan, completion_id=completion_id, created=created)
+            await relay_stream(self._runtime, exchange, call, _Voice(stream))
+            return
+        async with ClientWatch(exchange):
+            whole = await fetch(self._runtime, call)
+        answer = translate_answer(plan, parsed(whole), completion_id=completion_id, created=created)
+        await send_answer(exchange, answer, whole.told)
+
+    async def completions(self, exchange: Exchange) -> None:
+        """POST /v1/completions."""
+        asker = await admit(self._runtime, exchange)
+        plan = translate_completion(await read_request(self._runtime, exchange))
+        calls = [await self._call(asker, chat) for chat in plan.chats]
+        tell_ignored(exchange, plan.ignored)
+        completion_id, created = new_id("cmpl"), int(time.time())
+        if plan.chats[0].stream:
+            stream = CompletionStream(plan, completion_id=completion_id, created=created)
+            await relay_stream(self._runtime, exchange, calls[0], _Voice(stream))
+            return
+        async with ClientWatch(exchange):
+            wholes = await concurrently(
+                _AT_ONCE, [partial(fetch, self._runtime, call) for call in calls]
+            )
+        answer = translate_completions(
+            plan, [parsed(whole) for whole in wholes], completion_id=completion_id, created=created
+        )
+        await send_answer(exchange, answer, wholes[-1].told)
+
+    async def _call(self, asker: Asker, plan: ChatPlan) -> Call:
+        check_model_allowed(asker.client, check_model(plan.model))
+        if plan.remote_media:
+            await fetch_media(self._runtime, asker.exchange, plan.remote_media)
+        verb = "streamGenerateContent" if plan.stream else "generateContent"
+        return await call_model(self._runtime, asker, plan.model, verb, plan.gemini_body)
+
+
+class _Voice:
+    """Each event is translated; a complete answer ends with `[DONE]`."""
+
+    watch_finish = False
+    before = None
+    breaks_off = False
+
+    def __init__(self, stream: ChatStream) -> None:
+        self._stream = stream
+
+    def headers(self, upstream: Headers) -> Headers:
+        del upstream
+        return EVENT_STREAM
+
+    def opening(self) -> Headers:
+        return EVENT_STREAM
+
+    def heartbeat(self) -> bytes:
+        return b": waiting for a key\n\n"
+
+    def failed(self, body: bytes) -> bytes:
+        return b"data: " + body + b"\n\n"
+
+    def say(self, block: bytes) -> bytes:
+        frames = []
+        for payload in events_of(block):
+            event = orjson.loads(payload)
+            if isinstance(event, dict):
+                frames.append(self._stream.feed(event))
+        return b"".join(frames)
+
+    def is_finished(self) -> bool:
+        return self._stream.finished
+
+    def ending(self) -> bytes:
+        return self._stream.finish()
+
+    def failure(self, failure: StreamFailedError) -> bytes:
+        error = failure.error
+        return self._stream.error_frame(error.message, openai_type(error.status), error.code)
+
+    def usage(self) -> TokenUsage | None:
+        return read_usage(self._stream.usage)

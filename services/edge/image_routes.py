@@ -1,0 +1,154 @@
+"""Pictures in OpenAI's dialect, drawn by Gemini's image models or by Imagen."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from services.edge.calls import Call, operation_of
+from services.edge.clients import check_model_allowed, check_scope
+from services.edge.dialects import Dialect
+from services.edge.disconnect import ClientWatch
+from services.edge.envelopes import Headers
+from services.edge.estimating import estimate_tokens
+from services.edge.forms import read_form
+from services.edge.http import Exchange, json_object
+from services.edge.image_drawing import Drawing, draw
+from services.edge.image_forms import read_edit
+from services.edge.image_hosting import Hosting
+from services.edge.media_fetching import fetch_media
+from services.edge.needs import Asker, need_of
+from services.edge.openai.image_answer import picture_size, translate_image_usage
+from services.edge.openai.image_request import ImagePlan, translate_edit, translate_generation
+from services.edge.openai.media import Part
+from services.edge.paths import check_model
+from services.edge.resources.access import may_name_something
+from services.edge.runtime import Runtime
+from services.edge.uploads.addresses import Addresses, TrustedPeers
+
+_JSON = (b"content-type", b"application/json")
+_VERSION = "v1beta"
+_FORM = "multipart/form-data"
+
+
+class ImageRoutes:
+    """The routes under `/v1/images`."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Take the shared parts."""
+        settings = runtime.settings
+        self._runtime = runtime
+        self._addresses = Addresses(settings.public_url, TrustedPeers(settings.forwarded_allow_ips))
+
+    async def generate(self, exchange: Exchange) -> None:
+        """POST /v1/images/generations."""
+        asker = await self._admit(exchange)
+        body = await exchange.read_body(self._runtime.settings.max_body_bytes)
+        model = self._runtime.settings.create_image_model
+        plan = translate_generation(json_object(body, orjson.loads), default_model=model)
+        await self._serve(asker, plan)
+
+    async def edit(self, exchange: Exchange) -> None:
+        """POST /v1/images/edits, as a form or as JSON."""
+        asker = await self._admit(exchange)
+        limit = self._runtime.settings.max_body_bytes
+        sources: list[Part] = []
+        if exchange.header(b"content-type").lower().startswith(_FORM):
+            body, sources = read_edit(await read_form(exchange, limit))
+        else:
+            body = json_object(await exchange.read_body(limit), orjson.loads)
+        plan = translate_edit(
+            body,
+            sources,
+            default_model=self._runtime.settings.create_image_model,
+            allow_remote_media=self._runtime.fetcher is not None,
+        )
+        await self._serve(asker, plan)
+
+    async def _admit(self, exchange: Exchange) -> Asker:
+        client = await self._runtime.clients.identify(exchange)
+        check_scope(client, "models")
+        return Asker(exchange, client)
+
+    async def _serve(self, asker: Asker, plan: ImagePlan) -> None:
+        exchange = asker.exchange
+        check_model_allowed(asker.client, check_model(plan.model))
+        if plan.remote_media:
+            await fetch_media(self._runtime, exchange, plan.remote_media)
+        calls = await self._calls(asker, plan)
+        async with ClientWatch(exchange):
+            drawing = await draw(self._runtime, calls)
+            hosting = Hosting(self._runtime.media, self._addresses, exchange)
+            answer, ignored = await _answer_of(plan, drawing, hosting)
+        headers: Headers = [_JSON, *drawing.told]
+        if ignored:
+            names = ",".join(ignored).encode("ascii", "replace")
+            headers.append((b"x-gemini-balance-ignored", names[:1024]))
+        if drawing.problems:
+            headers.append((b"x-gemini-balance-failures", b"%d" % len(drawing.problems)))
+        await exchange.answer(200, headers, orjson.dumps(answer))
+
+    async def _calls(self, asker: Asker, plan: ImagePlan) -> list[tuple[Call, int]]:
+        first = plan.bodies[0]
+        if plan.verb == "predict":
+            return [
+                (self._call(asker, plan, body), body["parameters"]["sampleCount"])
+                for body in plan.bodies
+            ]
+        # They are the same, so what they cite is looked up once.
+        call = self._call(asker, plan, first)
+        if may_name_something(call):
+            call = await self._runtime.access.cite(call, first)
+        return [(call, 1)] * len(plan.bodies)
+
+    def _call(self, asker: Asker, plan: ImagePlan, body: dict[str, Any]) -> Call:
+        content = orjson.dumps(body)
+        need = need_of(self._runtime.settings, asker, plan.model, operation_of(plan.verb))
+        return Call(
+            method="POST",
+            target=f"/{_VERSION}/models/{plan.model}:{plan.verb}",
+            headers=[(b"content-type", b"application/json")],
+            body=content,
+            # No affinity: pictures that begin alike share nothing upstream, only a limit.
+            need=replace(need, input_tokens=estimate_tokens(content, body)),
+            dialect=Dialect.OPENAI,
+        )
+
+
+async def _answer_of(
+    plan: ImagePlan, drawing: Drawing, hosting: Hosting
+) -> tuple[dict[str, Any], Sequence[str]]:
+    """Return OpenAI's answer, and what of the request it does not follow."""
+    ignored = list(plan.ignored)
+    data: list[dict[str, Any]] = []
+    for picture in drawing.pictures:
+        shown: dict[str, Any] = {}
+        address = await hosting.address_of(picture) if plan.shows_url else None
+        if address:
+            shown["url"] = address
+        if plan.shows_bytes or not address:
+            shown["b64_json"] = picture.data
+        if picture.revised_prompt:
+            shown["revised_prompt"] = picture.revised_prompt
+        data.append(shown)
+    if plan.shows_url and not all("url" in shown for shown in data):
+        ignored.append("response_format")
+    answer: dict[str, Any] = {"created": int(time.time()), "data": data}
+    first = drawing.pictures[0]
+    drawn_format = first.media_type.removeprefix("image/")
+    answer["output_format"] = drawn_format
+    if plan.output_format not in {None, drawn_format}:
+        ignored.append("output_format")
+    if plan.background:
+        answer["background"] = "opaque"
+    if size := picture_size(first.data):
+        answer["size"] = size
+    if usage := translate_image_usage(drawing.usages):
+        answer["usage"] = usage
+    if drawing.problems:
+        answer["failures"] = [
+            {"code": problem.code, "message": problem.message} for problem in drawing.problems
+        ]
+    return answer, list(dict.fromkeys(ignored))

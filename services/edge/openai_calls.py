@@ -1,0 +1,123 @@
+"""What OpenAI's routes share: who asks for what, the call that follows, the answer as JSON."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from services.edge.calls import Call, operation_of
+from services.edge.clients import check_model_allowed, check_scope
+from services.edge.dialects import Dialect
+from services.edge.envelopes import Headers
+from services.edge.errors import ApiError
+from services.edge.estimating import estimate_tokens
+from services.edge.http import Exchange, json_object
+from services.edge.needs import Asker, need_of, with_content
+from services.edge.paths import check_model
+from services.edge.plain import Whole
+from services.edge.resources.access import may_name_something
+from services.edge.runtime import Runtime
+from services.judging import Operation
+
+EVENT_STREAM: Headers = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    # Proxies in front must not gather what is meant to arrive at once.
+    (b"x-accel-buffering", b"no"),
+]
+
+VERSION = "v1beta"
+
+_JSON = (b"content-type", b"application/json")
+_LONGEST_HEADER = 1024
+
+
+async def admit(runtime: Runtime, exchange: Exchange, scope: str = "models") -> Asker:
+    """Return who asks.
+
+    Raises:
+        ApiError: 401 or 403 when nobody is known, or not for this.
+    """
+    client = await runtime.clients.identify(exchange)
+    check_scope(client, scope)
+    return Asker(exchange, client)
+
+
+async def read_request(runtime: Runtime, exchange: Exchange) -> dict[str, Any]:
+    """Return the body of a request."""
+    body = await exchange.read_body(runtime.settings.max_body_bytes)
+    return json_object(body, orjson.loads)
+
+
+def upstream_call(
+    runtime: Runtime, asker: Asker, model: str, verb: str, body: dict[str, Any]
+) -> Call:
+    """Return the call of a verb on a model."""
+    content, operation = orjson.dumps(body), operation_of(verb)
+    need = need_of(runtime.settings, asker, model, operation)
+    if operation is Operation.GENERATE:
+        need = with_content(need, content, body)
+    else:
+        need = replace(need, input_tokens=estimate_tokens(content, body))
+    query = "?alt=sse" if verb == "streamGenerateContent" else ""
+    return Call(
+        method="POST",
+        target=f"/{VERSION}/models/{model}:{verb}{query}",
+        headers=[(b"content-type", b"application/json")],
+        body=content,
+        need=need,
+        dialect=Dialect.OPENAI,
+    )
+
+
+async def call_model(
+    runtime: Runtime, asker: Asker, model: str, verb: str, body: dict[str, Any]
+) -> Call:
+    """Return the call of a verb on a model, bound to where the things lie that it names.
+
+    Raises:
+        ApiError: The client may not use the model, or what is named.
+    """
+    check_model_allowed(asker.client, check_model(model))
+    call = upstream_call(runtime, asker, model, verb, body)
+    return await runtime.access.cite(call, body) if may_name_something(call) else call
+
+
+def call_read(runtime: Runtime, asker: Asker, tail: str) -> Call:
+    """Return a call that reads, such as `models`."""
+    need = need_of(runtime.settings, asker, "", Operation.READ)
+    return Call("GET", f"/{VERSION}/{tail}", [], b"", need, Dialect.OPENAI)
+
+
+def tell_ignored(exchange: Exchange, names: Sequence[str]) -> None:
+    """Tell the client which of its parameters have no counterpart."""
+    if names:
+        told = ",".join(names).encode("ascii", "replace")
+        exchange.extra.append((b"x-gemini-balance-ignored", told[:_LONGEST_HEADER]))
+
+
+def parsed(whole: Whole) -> dict[str, Any]:
+    """Return an upstream answer.
+
+    Raises:
+        ApiError: 502 when it is no JSON object.
+    """
+    try:
+        answer = orjson.loads(whole.body)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise ApiError(502, "The upstream sent something that is not JSON.", code="bad_upstream")
+    return answer
+
+
+async def send_answer(exchange: Exchange, answer: dict[str, Any], shown: Headers) -> None:
+    """Send an answer."""
+    await exchange.answer(200, [_JSON, *shown], orjson.dumps(answer))
+
+
+def new_id(prefix: str) -> str:
+    """Return a fresh id of an answer, such as `chatcmpl-0123...`."""
+    return f"{prefix}-{secrets.token_hex(12)}"

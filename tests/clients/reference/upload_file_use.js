@@ -1,0 +1,3 @@
+// 使用
+const fileInfo = await uploadFile(file);
+console.log(fileInfo.uri);

