@@ -1,9 +1,11 @@
 """Environments of the clients, each made from a lock file and kept until that changes."""
 
+import contextlib
 import hashlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 
@@ -61,7 +63,7 @@ def shared_node_environment() -> Path:
     home = _MADE / "node"
     home.mkdir(parents=True, exist_ok=True)
     packages = home / "node_modules"
-    if not packages.exists():
+    with contextlib.suppress(FileExistsError):
         packages.symlink_to(NODE_PACKAGES)
     return home
 
@@ -69,7 +71,10 @@ def shared_node_environment() -> Path:
 def node_command(home: Path, name: str) -> list[str]:
     """Return the command that runs a JavaScript program among the packages of a folder."""
     for file in {_PROGRAMS / name, _PROGRAMS / "reporting.mjs"}:
-        shutil.copy(file, home)
+        # Another test may be running it: it is replaced whole, or not seen at all.
+        with tempfile.NamedTemporaryFile(dir=home, delete=False) as copy:
+            copy.write(file.read_bytes())
+        Path(copy.name).replace(home / file.name)
     return [str(_NODE), str(home / name)]
 
 

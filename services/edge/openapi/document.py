@@ -4,13 +4,18 @@ import re
 from typing import Any
 
 from services.edge.openapi import (
+    audio_operations,
+    completion_operations,
     gemini_operations,
     gemini_schemas,
+    image_operations,
+    openai_file_operations,
     openai_operations,
     openai_schemas,
     resource_operations,
 )
 from services.edge.openapi.operation import (
+    FILE_ID_PATTERN,
     FILE_PATTERN,
     JSON,
     MODEL_PATTERN,
@@ -22,6 +27,10 @@ from services.edge.openapi.operation import (
 
 OPERATIONS: tuple[Operation, ...] = (
     *openai_operations.OPERATIONS,
+    *completion_operations.OPERATIONS,
+    *image_operations.OPERATIONS,
+    *audio_operations.OPERATIONS,
+    *openai_file_operations.OPERATIONS,
     *gemini_operations.OPERATIONS,
     *resource_operations.OPERATIONS,
 )
@@ -37,6 +46,7 @@ Every answer carries `x-request-id`; one that an upstream key has served tells t
 `x-gemini-balance-key`. A 429 and a 503 tell in `Retry-After` when trying again can help.
 """
 _FAILURES = {
+    206: "The bytes that `Range` names.",
     308: "The upload goes on; `Range` tells what has been received.",
     400: "The request cannot be understood, or the upstream refuses it.",
     401: "The token is missing or unknown.",
@@ -58,7 +68,12 @@ _FAILURES = {
 }
 _EVERYWHERE = (400, 401, 403, 404, 405, 408, 413, 429, 500, 502, 503, 504)
 _ENVELOPES = {"openai": "OpenAiError", "gemini": "GeminiError"}
-_PATTERNS = {"model": MODEL_PATTERN, "file": FILE_PATTERN, "verb": "^[A-Za-z][A-Za-z0-9]{0,63}$"}
+_PATTERNS = {
+    "model": MODEL_PATTERN,
+    "file": FILE_PATTERN,
+    "file_id": FILE_ID_PATTERN,
+    "verb": "^[A-Za-z][A-Za-z0-9]{0,63}$",
+}
 _TOKENS = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "googKey": {"type": "apiKey", "in": "header", "name": "x-goog-api-key"},
@@ -78,7 +93,12 @@ def build_document() -> dict[str, Any]:
         "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for each in OPERATIONS)],
         "paths": paths,
         "components": {
-            "schemas": openai_schemas.SCHEMAS | gemini_schemas.SCHEMAS,
+            "schemas": openai_schemas.SCHEMAS
+            | completion_operations.SCHEMAS
+            | image_operations.SCHEMAS
+            | audio_operations.SCHEMAS
+            | openai_file_operations.SCHEMAS
+            | gemini_schemas.SCHEMAS,
             "securitySchemes": _TOKENS,
         },
         "security": [{name: []} for name in _TOKENS],

@@ -10,11 +10,13 @@ JSON = "application/json"
 SSE = "text/event-stream"
 TEXT = "text/plain"
 HTML = "text/html"
+FORM = "multipart/form-data"
 BYTES = "application/octet-stream"
 ANY = "*/*"
 
 MODEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,127}$"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,127}$"
+FILE_ID_PATTERN = r"^file-[a-z0-9]([a-z0-9\-]{0,38}[a-z0-9])?$"
 FILE_PATTERN = r"^[a-z0-9]([a-z0-9\-]{0,38}[a-z0-9])?$"
 
 

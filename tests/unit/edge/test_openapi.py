@@ -19,7 +19,7 @@ from services.edge.router import Router
 from services.kit.health import Health
 
 API = [operation for operation in OPERATIONS if operation.route != "page"]
-NAMES = {"file": "abc-123", "model": "gemini-2.5-flash"}
+NAMES = {"file": "abc-123", "file_id": "file-abc-123", "model": "gemini-2.5-flash"}
 
 
 def name_of(operation: Operation) -> str:
