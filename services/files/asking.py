@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from services.files.errors import UpstreamUnavailableError
 from services.files.leases import KeyPool, Lease, Need, Outcome
-from services.files.retrying import answered, need_after, pause_before, unanswered
+from services.files.retrying import acquire, answered, need_after, pause_before, unanswered
 from services.files.sessions import Reply, UnansweredError
 from services.judging import Evidence, Operation, Retry, judge
 from services.kit.errors import ServiceError
@@ -39,7 +39,7 @@ class Asking:
         for attempt in range(self.max_retries + 1):
             if attempt:
                 await asyncio.sleep(pause_before(attempt, is_movable=False))
-            lease = await self.pool.acquire(need)
+            lease = await acquire(self.pool, need)
             reply, evidence = await self._try(lease, call)
             if evidence is None:
                 return reply
@@ -65,7 +65,7 @@ class Asking:
         for attempt in range(self.max_retries + 1):
             if attempt:
                 await asyncio.sleep(pause_before(attempt, is_movable=False))
-            lease, started_at = await self.pool.acquire(need), time.time()
+            lease, started_at = await acquire(self.pool, need), time.time()
             outcome: Outcome | None = Outcome.ABANDONED
             evidence: Evidence | None = None
             found: T | Reply = Reply(503)

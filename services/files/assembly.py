@@ -7,6 +7,7 @@ from services.files import metrics
 from services.files.asking import Asking
 from services.files.budget import Budget
 from services.files.copying import Copier
+from services.files.discarding import Discarder
 from services.files.ensuring import Ensurer
 from services.files.file_book import FileBook
 from services.files.finishing import Finisher
@@ -29,6 +30,7 @@ from services.files.safekeeping import Safekeeping
 from services.files.sender import Sending
 from services.files.servicer import Parts
 from services.files.settings import FilesSettings
+from services.files.shares import Shares
 from services.files.sweeping import KeptSweeper, Sweep
 from services.files.transfer import Patience
 from services.files.upload_desk import UploadDesk
@@ -99,6 +101,8 @@ def assemble(settings: FilesSettings, ways: Ways) -> Assembly:
         vault,
         lives=timedelta(hours=settings.files_upload_ttl_hours),
         tail_bytes=settings.files_tail_bytes,
+        client_tail_bytes=settings.files_client_tail_bytes,
+        client_uploads=settings.files_client_uploads,
     )
     files = RedisFileStore(ways.redis)
     wire, calls = UploadWire(ways.google), FileCalls(ways.google)
@@ -115,8 +119,15 @@ def assemble(settings: FilesSettings, ways: Ways) -> Assembly:
     metrics.BUFFERED.set_function(lambda: budget.used)
     patience = Patience(settings.files_upstream_seconds)
     isolated = settings.files_user_isolation_enabled
+    asking = Asking(ways.pool, settings.max_retries)
+    discard = Discarder(asking, calls).discard
     desk = UploadDesk(
-        uploads, ways.pool, wire, largest_file=settings.files_max_bytes, is_isolated=isolated
+        uploads,
+        ways.pool,
+        wire,
+        discard,
+        largest_file=settings.files_max_bytes,
+        is_isolated=isolated,
     )
     sweeps: list[Sweep] = [desk.sweep]
     kept, copier = None, None
@@ -132,16 +143,15 @@ def assemble(settings: FilesSettings, ways: Ways) -> Assembly:
             patience,
             processing_seconds=settings.files_processing_seconds,
         )
-    asking = Asking(ways.pool, settings.max_retries)
     book = FileBook(files, ways.pool, calls, asking, kept, is_isolated=isolated)
-    finisher = Finisher(uploads, ways.pool)
+    finisher = Finisher(uploads, ways.pool, discard)
     listening = Listening(
         idle_seconds=settings.files_idle_seconds,
         end_seconds=min(_LONGEST_END, settings.drain_seconds / 2),
     )
     writing = Writing(
         Sending(uploads, wire, opener, safekeeping, finisher, patience),
-        budget,
+        Shares(budget, settings.files_client_buffer_bytes),
         listening,
         largest_file=settings.files_max_bytes,
     )

@@ -41,7 +41,7 @@ class Ensurer:
         self._book = book
         self._store = store
         self._copier = copier
-        self._running: dict[tuple[str, str, str], asyncio.Task[FileCopy]] = {}
+        self._running: dict[tuple[str, ...], asyncio.Task[FileCopy]] = {}
 
     async def ensure(self, reader: Reader, name: str, project_id: str) -> FileCopy:
         """Return under which name a file can be cited in a project.
@@ -56,7 +56,7 @@ class Ensurer:
             return found
         if record.kept is None or self._copier is None:
             raise FileNotStoredError(name)
-        what = (record.pool, name, project_id)
+        what = (record.pool, name, record.generation, project_id)
         task = self._running.get(what)
         if task is None:
             task = asyncio.create_task(self._ensured(self._copier, record, project_id))
@@ -71,7 +71,7 @@ class Ensurer:
         """Give up what still runs, so that another replica goes on."""
         await end_tasks(self._running.values())
 
-    def _forget(self, what: tuple[str, str, str], task: asyncio.Task[FileCopy]) -> None:
+    def _forget(self, what: tuple[str, ...], task: asyncio.Task[FileCopy]) -> None:
         del self._running[what]
         if not task.cancelled():
             # Read, so that nobody is told of it when all who asked have left.

@@ -59,6 +59,17 @@ class WriterSilentError(ServiceError):
         super().__init__(f"nothing came for {seconds:g} seconds")
 
 
+class ReaderSilentError(ServiceError):
+    """A reader took nothing for too long; the bytes on their way to it are memory of others."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "READER_SILENT"
+
+    def __init__(self, seconds: float) -> None:
+        """Tell how long it was waited for."""
+        super().__init__(f"nothing was taken for {seconds:g} seconds")
+
+
 class ServiceEndsError(ServiceError):
     """This replica ends; what the writer had sent is safe if there is room."""
 
@@ -104,6 +115,36 @@ class BuffersFullError(ServiceError):
         super().__init__(
             "too many unfinished uploads hold bytes: send a whole granule, or try again",
             retry_delay=timedelta(seconds=2),
+        )
+
+
+class ClientBuffersFullError(ServiceError):
+    """The unfinished granules of one client's uploads have used up its share of their room."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "CLIENT_BUFFERS_FULL"
+
+    def __init__(self) -> None:
+        """Say when to try again."""
+        super().__init__(
+            "the client's unfinished uploads hold too many bytes: send a whole granule, finish "
+            "one, or try again",
+            retry_delay=timedelta(seconds=5),
+        )
+
+
+class TooManyUploadsError(ServiceError):
+    """A client has as many open uploads as it may."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "TOO_MANY_UPLOADS"
+
+    def __init__(self, limit: int) -> None:
+        """Name the limit."""
+        super().__init__(
+            f"the client has {limit} open uploads: finish or cancel one",
+            metadata={"limit": str(limit)},
+            retry_delay=timedelta(seconds=30),
         )
 
 

@@ -127,7 +127,9 @@ class FileBook:
                     await self._delete_at(reader, copy.project_id, copy.name)
             with contextlib.suppress(NoKeyError):
                 await self._delete_at(reader, record.project_id, name)
-            await self.store.drop(record)
+            if not await self.store.drop(record):
+                # Who has dropped it unbinds it; by now the name may be another file's.
+                return
         await self.pool.unbind(reader.pool, name)
 
     @contextlib.asynccontextmanager
@@ -219,7 +221,13 @@ class FileBook:
         )
         if not found or found.name != record.name:
             return record
-        fresh = replace(found, copies=record.copies, kept=record.kept, purpose=record.purpose)
+        fresh = replace(
+            found,
+            copies=record.copies,
+            kept=record.kept,
+            purpose=record.purpose,
+            generation=record.generation,
+        )
         if fresh.upstream != record.upstream:
             await self.store.change(fresh)
         return fresh

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.files import metrics
+from services.files.discarding import Discard
+from services.files.errors import UploadCancelledError
 from services.files.leases import KeyPool
-from services.files.records import FileRecord, read_description, record_of, size_of
+from services.files.records import FileRecord, new_generation, read_description, record_of, size_of
 from services.files.store import UploadStore
 from services.files.uploads import Answer, Upload, UploadState
 from services.kit.logs import get_logger
@@ -27,32 +29,51 @@ class Finisher:
 
     store: UploadStore
     pool: KeyPool
+    discard: Discard
 
     async def finalize(self, upload: Upload, answer: Answer, size: int) -> Upload:
         """Bind and record what Google made; the upload is finalized, or has failed.
 
         The binding comes first: a file that is recorded can be used. The size is what the
         writer knows; Google's counts more, for the writer may have found the file made.
+
+        Raises:
+            UploadCancelledError: It was given up meanwhile; what Google made is deleted.
         """
+        try:
+            # A name that was given back with its upload may be another's by now.
+            await self.store.commit(upload, upload.offset)
+            return await self._finalize(upload, answer, size)
+        except UploadCancelledError:
+            await self.discard(upload, answer)
+            raise
+
+    async def _finalize(self, upload: Upload, answer: Answer, size: int) -> Upload:
         described = read_description(answer.body) or {}
         record = self._record(upload, described)
         if record is not None:
             told = size_of(record.description)
             size = size if told is None else told
+            record = replace(record, generation=new_generation())
             if upload.kept is not None:
                 record = replace(record, kept=replace(upload.kept, size=size))
         name = record.name if record else _operation(described)
         if name and not await self._bind(upload, name, record):
             log.warning("an upload became a resource that is another's", name=name)
             return await self.fail(upload, _TAKEN)
-        await self.store.finish(
-            upload,
-            UploadState.FINALIZED,
-            answer,
-            size=size,
-            file=record.name if record else "",
-            record=record,
-        )
+        try:
+            await self.store.finish(
+                upload,
+                UploadState.FINALIZED,
+                answer,
+                size=size,
+                file=record.name if record else "",
+                record=record,
+            )
+        except UploadCancelledError:
+            if name:
+                await self.pool.unbind(upload.order.pool, name)
+            raise
         metrics.ENDED.labels("finalized").inc()
         return replace(
             upload,

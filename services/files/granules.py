@@ -1,8 +1,6 @@
 """A granule: the bytes of one request to Google while they gather."""
 
-import mmap
-
-_LARGE = 1024 * 1024
+from services.files import memory
 
 
 class Granule:
@@ -18,7 +16,7 @@ class Granule:
 
     def __init__(self, start: int, capacity: int, *, stored: int = 0) -> None:
         """Make an empty granule, but for the bytes in the store."""
-        self._view = _memory(capacity)
+        self._view = memory.take(capacity)
         self.start = start
         self.capacity = capacity
         self.filled = self.stored = stored
@@ -55,19 +53,6 @@ class Granule:
     def reuse(self, start: int) -> None:
         """Empty it for other bytes; nobody may read the old ones any more."""
         self.start, self.filled, self.stored = start, 0, 0
-
-
-def _memory(size: int) -> memoryview:
-    """Return memory that goes back to the system as soon as nobody uses it.
-
-    In huge pages where there are any: small ones cost more than the copy into them.
-    """
-    if size < _LARGE:
-        return memoryview(bytearray(size))
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    return memoryview(memory)
 
 
 def regrouped(pieces: list[memoryview], start: int, capacity: int) -> list[Granule]:

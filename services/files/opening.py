@@ -8,7 +8,7 @@ from datetime import timedelta
 from services.files.errors import KeypoolUnavailableError, NoKeyError, UpstreamUnavailableError
 from services.files.holding import Holding
 from services.files.leases import KeyPool, Lease, Need, Outcome
-from services.files.retrying import answered, need_after, pause_before, unanswered
+from services.files.retrying import acquire, answered, need_after, pause_before, unanswered
 from services.files.safekeeping import Safekeeping
 from services.files.sessions import Reply, SessionWire, Start, UnansweredError
 from services.files.start_body import as_understood
@@ -139,12 +139,12 @@ class Opener:
 
     async def _lease(self, need: Need, *, is_movable: bool) -> Lease:
         try:
-            return await self.pool.acquire(need)
+            return await acquire(self.pool, need)
         except NoKeyError:
             if not need.project_id or not is_movable:
                 raise
             # A reserved name does not tie an upload that has not begun.
-            return await self.pool.acquire(replace(need, project_id=""))
+            return await acquire(self.pool, replace(need, project_id=""))
 
     async def _try(self, holding: Holding, start: Start) -> Session | Verdict:
         try:

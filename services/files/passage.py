@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from services.files.budget import Budget
 from services.files.granules import Granule
 from services.files.media_types import SNIFFED, infer
 from services.files.room import Room
 from services.files.sender import Sender, Sending
+from services.files.shares import ClientBudget
 from services.files.transfer import EndedError
 from services.files.uploads import Upload
 from services.files.write_order import WriteOrder
@@ -15,7 +15,9 @@ from services.files.write_order import WriteOrder
 class Passage:
     """Takes bytes in order. Every method raises EndedError once Google has ended the session."""
 
-    def __init__(self, sending: Sending, budget: Budget, upload: Upload, order: WriteOrder) -> None:
+    def __init__(
+        self, sending: Sending, budget: ClientBudget, upload: Upload, order: WriteOrder
+    ) -> None:
         """Take no bytes yet."""
         self._store = sending.store
         self._sender = Sender(sending, upload)
@@ -139,10 +141,10 @@ class Passage:
             if received != granule.end:
                 # Google has a part of it, which ends anywhere: the rest is grouped from there.
                 room.regroup(granule, received, self.upload.granule)
+            else:
+                room.lay_by(granule)
             if room.waiting:
                 self._sender.launch(room.waiting.pop(0))
-            elif received == granule.end:
-                room.lay_by(granule)
 
     async def _regroup(self, granule: Granule) -> None:
         """Send the bytes of the only granule here in granules of the session's size."""

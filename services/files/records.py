@@ -1,5 +1,6 @@
 """A file as Google describes it, and whose it is."""
 
+import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -61,6 +62,8 @@ class FileRecord:
         expire_time: When Google drops it.
         copies: Where else it lies.
         kept: Its bytes, when they are kept.
+        generation: Tells files apart that bear the same name one after the other; letters and
+            digits, empty for files that were recorded before there were generations.
         purpose: What its client says it is for; empty when it does not.
     """
 
@@ -73,6 +76,7 @@ class FileRecord:
     expire_time: datetime
     copies: tuple[FileCopy, ...] = ()
     kept: Manifest | None = field(default=None, repr=False)
+    generation: str = ""
     purpose: str = ""
 
     @property
@@ -116,6 +120,11 @@ def size_of(description: dict[str, Any]) -> int | None:
     """Return the size in a description, in bytes."""
     size = str(description.get("sizeBytes"))
     return int(size) if size.isascii() and size.isdigit() else None
+
+
+def new_generation() -> str:
+    """Return a generation that no other file has."""
+    return secrets.token_hex(8)
 
 
 def read_description(body: bytes) -> dict[str, Any] | None:

@@ -9,8 +9,8 @@ from services.files.redis_scripts import load_script, run_of
 from services.files.store import Claim, ClaimState
 from services.kit.redis_scripts import RedisPort, to_ms
 
-_CLAIM = load_script("claim_copy")
-_PUT = load_script("put_copy")
+_CLAIM = load_script("file_generation", "claim_copy")
+_PUT = load_script("file_generation", "put_copy")
 _RELEASE = load_script("release_copy")
 
 
@@ -27,7 +27,15 @@ class RedisCopyStore:
         """See `CopyStore.claim`."""
         name = file_id(record.pool, record.name)
         [[state, *found]] = await self._port.run(
-            run_of(_CLAIM, name, project_id, holder, to_ms(lasts), to_ms(SHORTEST_REST))
+            run_of(
+                _CLAIM,
+                name,
+                project_id,
+                holder,
+                to_ms(lasts),
+                to_ms(SHORTEST_REST),
+                record.generation,
+            )
         )
         copy = read_copy(project_id, found[0]) if found and found[0] else None
         return Claim(ClaimState(state.decode()), copy)
@@ -38,10 +46,12 @@ class RedisCopyStore:
         """See `CopyStore.put`."""
         name = file_id(record.pool, record.name)
         stored = write_copy(copy) if copy else ""
-        [state] = await self._port.run(run_of(_PUT, name, project_id, holder, stored))
+        [state] = await self._port.run(
+            run_of(_PUT, name, project_id, holder, stored, record.generation)
+        )
         return ClaimState(state.decode())
 
     async def release(self, record: FileRecord, project_id: str, holder: str) -> None:
         """See `CopyStore.release`."""
         name = file_id(record.pool, record.name)
-        await self._port.run(run_of(_RELEASE, name, project_id, holder))
+        await self._port.run(run_of(_RELEASE, name, project_id, holder, record.generation))

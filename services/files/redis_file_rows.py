@@ -14,6 +14,8 @@ def write_record(record: FileRecord) -> bytes:
     """Return a record as it is stored; its copies stand beside it."""
     return orjson.dumps(
         {
+            # First, where the scripts look for it.
+            "generation": record.generation,
             "client": record.client_id,
             "pool": record.pool,
             "project": record.project_id,
@@ -33,6 +35,7 @@ def read_record(name: str, stored: bytes, copies: Sequence[bytes]) -> FileRecord
         name=name,
         client_id=row["client"],
         pool=row["pool"],
+        generation=row.get("generation", ""),
         project_id=row["project"],
         upstream=orjson.dumps(row["upstream"]),
         create_time=from_ms(row["made"]),

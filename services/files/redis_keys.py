@@ -12,12 +12,16 @@ PARTS = {
     "upload": "u:",
     # string by upload: bytes that do not fill a granule yet; ends with the upload
     "tail": "t:",
-    # hash: upload -> bytes of its tail
+    # hash: upload -> bytes of its tail, and its owner
     "tails": "tl",
+    # hash: owner -> bytes of all tails of uploads of this client
+    "owner_tails": "ot",
     # string: bytes of all tails
     "tail_bytes": "tb",
     # zset: open upload -> its end, ms
     "ends": "e",
+    # zset by pool and client: open upload -> its end, ms; ends an hour after the last of them
+    "open": "n:",
     # string by digest of a request: the sealed id of the upload that it made; 1 h
     "request": "q:",
     # string by pool and name: a file as JSON; ends when Google drops the file
@@ -28,7 +32,8 @@ PARTS = {
     "pooled": "p:",
     # hash by pool and name: project -> a copy there as JSON; ends with the file
     "copies": "c:",
-    # string by pool, name and project: who makes the copy; ends when its holder stops renewing
+    # string by pool, name, generation and project: who makes the copy; ends when its holder stops
+    # renewing
     "making": "m:",
     # zset: id of what is kept -> when it is to be dropped, ms
     "kept": "k",

@@ -9,6 +9,8 @@ from redis.asyncio import Redis
 
 from services.files.errors import (
     BuffersFullError,
+    ClientBuffersFullError,
+    TooManyUploadsError,
     UploadCancelledError,
     UploadFinalizedError,
     UploadPreemptedError,
@@ -48,7 +50,16 @@ _PIECE = 1024 * 1024
 class RedisUploadStore:
     """See `UploadStore`."""
 
-    def __init__(self, port: RedisPort, vault: Vault, *, lives: timedelta, tail_bytes: int) -> None:
+    def __init__(
+        self,
+        port: RedisPort,
+        vault: Vault,
+        *,
+        lives: timedelta,
+        tail_bytes: int,
+        client_tail_bytes: int,
+        client_uploads: int,
+    ) -> None:
         """Work over a port.
 
         Args:
@@ -56,12 +67,16 @@ class RedisUploadStore:
             vault: Seals what would open an upload.
             lives: How long an upload lives.
             tail_bytes: What all tails may have together.
+            client_tail_bytes: What the tails of one client may have together.
+            client_uploads: How many open uploads a client may have.
         """
         self._port = port
         self._vault = vault
         self._rows = UploadRows(vault)
         self._lives = lives
         self._tail_bytes = tail_bytes
+        self._client_tail_bytes = client_tail_bytes
+        self._client_uploads = client_uploads
 
     async def create(self, upload_id: str, order: UploadOrder, request_id: str) -> tuple[str, bool]:
         """See `UploadStore.create`."""
@@ -75,11 +90,15 @@ class RedisUploadStore:
                 self._vault.seal(upload_id, f"upload-id:{request}"),
                 to_ms(self._lives),
                 _REQUEST_MS,
+                owner_id(order.pool, order.client_id),
+                self._client_uploads,
                 *(part for pair in fields.items() for part in pair),
             )
         )
         if not earlier:
             return upload_id, False
+        if len(earlier) > 1:
+            raise TooManyUploadsError(self._client_uploads)
         try:
             return self._vault.unseal(earlier[0], f"upload-id:{request}"), True
         except UnreadableError:
@@ -123,9 +142,10 @@ class RedisUploadStore:
 
     async def append_tail(self, upload: Upload, at: int, piece: memoryview) -> None:
         """See `UploadStore.append_tail`."""
+        bounds = (self._tail_bytes, self._client_tail_bytes)
         for start in range(0, len(piece), _PIECE):
             part = bytes(piece[start : start + _PIECE])
-            await self._fenced(_APPEND, upload, at + start, self._tail_bytes, part)
+            await self._fenced(_APPEND, upload, at + start, *bounds, part)
 
     async def read_tail(self, upload: Upload, into: memoryview) -> None:
         """See `UploadStore.read_tail`."""
@@ -237,5 +257,7 @@ def _refusal(why: str) -> ServiceError:
             return UploadFinalizedError("the upload has ended")
         case "full":
             return BuffersFullError()
+        case "owner full":
+            return ClientBuffersFullError()
         case _:
             return UploadUnknownError("no such upload")

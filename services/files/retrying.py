@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from services.files.leases import Lease, Need
+from services.files.errors import NoKeyError, UpstreamUnavailableError
+from services.files.leases import KeyPool, Lease, Need, Outcome
 from services.files.sessions import Reply, UnansweredError
 from services.judging import Evidence, Operation, Phase, Retry, Verdict
 from services.judging.evidence import MAX_BODY
@@ -45,3 +46,21 @@ def pause_before(attempt: int, *, is_movable: bool) -> float:
     Another project is tried at once; the same one needs time to recover.
     """
     return 0.0 if is_movable else _FIRST_PAUSE * 2 ** (attempt - 1)
+
+
+async def acquire(pool: KeyPool, need: Need) -> Lease:
+    """Lease a key; who has tried them all is told why the pool has none, and when it will.
+
+    Raises:
+        NoKeyError: There is none now.
+        UpstreamUnavailableError: None but those that have just failed.
+    """
+    try:
+        return await pool.acquire(need)
+    except NoKeyError as error:
+        if error.retry_delay is not None or not (need.excluded_keys or need.excluded_projects):
+            raise
+    # With exclusions the pool sees no key at all, however soon one of them is free again.
+    lease = await pool.acquire(replace(need, excluded_keys=(), excluded_projects=()))
+    await pool.settle(lease, Outcome.UNUSED)
+    raise UpstreamUnavailableError

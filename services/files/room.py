@@ -1,7 +1,7 @@
 """The granules of one write: one gathers bytes, others are on their way or wait for it."""
 
-from services.files.budget import Budget
 from services.files.granules import Granule, regrouped
+from services.files.shares import ClientBudget
 
 
 class Room:
@@ -12,7 +12,7 @@ class Room:
         waiting: Full ones, to be sent in order.
     """
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: ClientBudget) -> None:
         """Take no memory yet."""
         self._budget = budget
         self._share = 0

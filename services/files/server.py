@@ -5,7 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
+import grpc
 import grpc.aio
 from gemini_balance.files.v1 import files_pb2, files_pb2_grpc
 from redis.asyncio import Redis
@@ -13,6 +15,7 @@ from redis.asyncio import Redis
 from services.files import metrics
 from services.files.assembly import Ways, assemble, open_objects
 from services.files.errors import DOMAIN
+from services.files.frame_wire import read_message, write_message
 from services.files.google.client import GoogleClient
 from services.files.pool import GrpcKeyPool
 from services.files.redis_keys import key
@@ -117,7 +120,18 @@ async def run_files(settings: FilesSettings, health: Health) -> AsyncIterator[Fi
 
 
 def _register(server: grpc.aio.Server, parts: Parts) -> None:
-    files_pb2_grpc.add_FilesServiceServicer_to_server(FilesServicer(parts), server)
+    servicer = FilesServicer(parts)
+    files_pb2_grpc.add_FilesServiceServicer_to_server(servicer, server)
+    # The same calls, with chunks that are not copied.
+    streams: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        "WriteUpload": grpc.stream_unary_rpc_method_handler(
+            servicer.WriteUpload, read_message, files_pb2.WriteUploadResponse.SerializeToString
+        ),
+        "DownloadFile": grpc.unary_stream_rpc_method_handler(
+            servicer.DownloadFile, files_pb2.DownloadFileRequest.FromString, write_message
+        ),
+    }
+    server.add_registered_method_handlers(SERVICE, streams)
 
 
 async def _watch_redis(redis: Redis, health: Health) -> None:

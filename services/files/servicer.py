@@ -2,6 +2,7 @@
 
 # ruff: noqa: N802  # the methods are named by the contract
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from gemini_balance.files.v1 import files_pb2_grpc
 
 from services.files import media_wire, wire
 from services.files.ensuring import Ensurer
+from services.files.errors import ReaderSilentError
 from services.files.file_book import FileBook
+from services.files.file_wire import Bytes
+from services.files.frame_wire import Message, read_frames, write_chunk
 from services.files.media import Media
 from services.files.store import FileStore
 from services.files.upload_desk import UploadDesk
@@ -53,15 +57,16 @@ class FilesServicer(files_pb2_grpc.FilesServiceServicer):
         return pb.CreateUploadResponse(upload=await self._written(upload, upload_id))
 
     async def WriteUpload(
-        self, request_iterator: AsyncIterator[pb.WriteUploadRequest], context: Context
+        self, request_iterator: AsyncIterator[Message], context: Context
     ) -> pb.WriteUploadResponse:
         """Append bytes at an offset."""
         requests = aiter(request_iterator)
-        first = await self._parts.writing.listening.hear(requests, at_boundary=True)
-        if first is None or first.WhichOneof("frame") != "begin":
+        with self._parts.writing.listening.ear() as ear:
+            first = await ear.hear(requests, at_boundary=True)
+        if not isinstance(first, pb.WriteUploadRequest) or not first.HasField("begin"):
             raise InvalidRequestError("begin", "must come first")
         order = wire.read_begin(first.begin)
-        upload = await self._parts.writing.write(order, wire.read_frames(requests))
+        upload = await self._parts.writing.write(order, read_frames(requests))
         return pb.WriteUploadResponse(upload=await self._written(upload, order.upload_id))
 
     async def GetUpload(
@@ -120,14 +125,34 @@ class FilesServicer(files_pb2_grpc.FilesServiceServicer):
     async def DownloadFile(
         self, request: pb.DownloadFileRequest, context: Context
     ) -> AsyncIterator[pb.DownloadFileResponse]:
-        """Stream the bytes of a file."""
+        """Stream the bytes of a file to whoever takes them in time."""
         reader = wire.read_reader(request.client_id, request.pool)
         name = wire.read_file_name(request.name)
         async with self._parts.book.download(reader, name) as found:
             yield pb.DownloadFileResponse(mime_type=found.mime_type, size_bytes=found.size)
-            async for piece in found.pieces():
-                for start in range(0, len(piece), _MESSAGE):
-                    yield pb.DownloadFileResponse(chunk=bytes(piece[start : start + _MESSAGE]))
+            untaken = await self._give(context, found)
+        if untaken is not None:
+            # gRPC takes no message back, so its reader is told once it reads again, or has left.
+            await untaken
+            raise ReaderSilentError(self._parts.writing.listening.idle_seconds)
+
+    async def _give(self, context: Context, found: Bytes) -> "asyncio.Task[None] | None":
+        """Give the bytes to their reader; return the message that was not taken in time, if any."""
+        idle = self._parts.writing.listening.idle_seconds
+        async for piece in found.pieces():
+            view = memoryview(piece)
+            for start in range(0, len(view), _MESSAGE):
+                message = write_chunk(view[start : start + _MESSAGE])
+                writing = asyncio.create_task(context.write(message))
+                try:
+                    await asyncio.wait({writing}, timeout=idle)
+                except asyncio.CancelledError:
+                    writing.cancel()
+                    raise
+                if not writing.done():
+                    return writing
+                writing.result()
+        return None
 
     async def EnsureFile(
         self, request: pb.EnsureFileRequest, context: Context

@@ -55,6 +55,15 @@ class FilesSettings(ServiceSettings):
     files_tail_bytes: int = Field(default=64 * _MIB, ge=GRANULE)
     """Bytes in Redis that do not fill a granule yet, of all uploads together."""
 
+    files_client_buffer_bytes: int = Field(default=64 * _MIB, ge=2 * GRANULE)
+    """Memory for bytes on their way, of all uploads of one client in a process."""
+
+    files_client_tail_bytes: int = Field(default=32 * _MIB, ge=GRANULE)
+    """Bytes in Redis that do not fill a granule yet, of all uploads of one client."""
+
+    files_client_uploads: int = Field(default=1000, ge=1)
+    """Uploads that one client may have open."""
+
     files_upload_ttl_hours: float = Field(default=48, gt=0, le=24 * 7)
     """How long an upload may take; then it is dropped."""
 
@@ -65,7 +74,8 @@ class FilesSettings(ServiceSettings):
     """How long an upload bears faults of the upstream without any progress."""
 
     files_idle_seconds: float = Field(default=50, gt=0)
-    """Longest silence of a writer, in seconds; shorter than the edge's, so that bytes are kept."""
+    """Longest silence of a writer, in seconds; shorter than the edge's, so that bytes are kept.
+    Readers of downloads may be as slow to take the next bytes."""
 
     files_lease_seconds: float = Field(default=300, ge=1, le=3600)
     """How long a key counts as used by an upload whose process has died; renewed until then."""

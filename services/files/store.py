@@ -19,7 +19,11 @@ class UploadStore(Protocol):
     """
 
     async def create(self, upload_id: str, order: UploadOrder, request_id: str) -> tuple[str, bool]:
-        """Make an upload; return its id, and whether the same request made it before."""
+        """Make an upload; return its id, and whether the same request made it before.
+
+        Raises:
+            TooManyUploadsError: Its client has as many open as it may.
+        """
 
     async def read(self, upload_id: str) -> Upload | None:
         """Return an upload."""
@@ -49,6 +53,7 @@ class UploadStore(Protocol):
 
         Raises:
             BuffersFullError: All tails together would exceed their bound.
+            ClientBuffersFullError: Those of its client would.
         """
 
     async def read_tail(self, upload: Upload, into: memoryview) -> None:
@@ -77,7 +82,11 @@ class UploadStore(Protocol):
 
 
 class FileStore(Protocol):
-    """Keeps the records of files until Google drops them."""
+    """Keeps the records of files until Google drops them.
+
+    What is decided of a record concerns its generation alone: another file that has taken its
+    name since counts as none.
+    """
 
     async def read(self, pool: str, name: str) -> FileRecord | None:
         """Return a file."""
@@ -85,8 +94,8 @@ class FileStore(Protocol):
     async def change(self, record: FileRecord) -> bool:
         """Replace what is recorded, but for its copies; False when there is no such file."""
 
-    async def drop(self, record: FileRecord) -> None:
-        """Forget a file."""
+    async def drop(self, record: FileRecord) -> bool:
+        """Forget a file; False when it had gone before."""
 
     async def list_of(
         self, pool: str, client_id: str | None, limit: int, after: tuple[str, str] | None

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from services.files import metrics
+from services.files.discarding import Discard
 from services.files.errors import (
     FileTooLargeError,
     NameTakenError,
@@ -17,7 +18,7 @@ from services.files.errors import (
 from services.files.leases import KeyPool, Need, Outcome
 from services.files.sessions import SessionWire, UnansweredError
 from services.files.store import UploadStore
-from services.files.uploads import Upload, UploadOrder, UploadState
+from services.files.uploads import Answer, Session, Upload, UploadOrder, UploadState
 from services.judging import Operation
 from services.kit.errors import ServiceError
 from services.kit.logs import get_logger
@@ -33,6 +34,7 @@ class UploadDesk:
         store: Where uploads are kept.
         pool: The key pool.
         wire: The way to Google.
+        discard: Deletes what is not wanted there.
         largest_file: The most bytes of a file.
         is_isolated: Whether resources of other clients of the pool are out of reach.
     """
@@ -40,6 +42,7 @@ class UploadDesk:
     store: UploadStore
     pool: KeyPool
     wire: SessionWire
+    discard: Discard
     largest_file: int
     is_isolated: bool
 
@@ -150,9 +153,25 @@ class UploadDesk:
     async def _clear_away(self, upload: Upload) -> None:
         if upload.session is not None:
             with contextlib.suppress(UnansweredError):
-                await self.wire.cancel(upload.session)
+                if not (await self.wire.cancel(upload.session)).is_ok:
+                    await self._discard(upload, upload.session)
         if upload.order.name:
-            await _tolerate(self.pool.unbind(upload.order.pool, upload.order.name))
+            await _tolerate(self._unbind(upload))
+
+    async def _discard(self, upload: Upload, session: Session) -> None:
+        """Delete what Google has made of the session, when its last bytes came before its end."""
+        told = await self.wire.query(session)
+        if told.is_ok and told.upload_status == "final":
+            await self.discard(upload, Answer(told.status, told.content_type, told.body))
+
+    async def _unbind(self, upload: Upload) -> None:
+        """Free the name reserved for an upload, unless it has become free by itself before."""
+        order = upload.order
+        owner = await self.pool.owner_of(order.pool, order.name)
+        if owner is None or owner.client_id != order.client_id:
+            return
+        if upload.create_time <= owner.create_time < upload.expire_time:
+            await self.pool.unbind(order.pool, order.name)
 
 
 async def _tolerate(call: Awaitable[None]) -> None:

@@ -1,7 +1,6 @@
 """The contract on the wire: from proto to the domain, checked, and back."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import datetime
 
 from gemini_balance.files.v1 import files_pb2 as pb
@@ -12,7 +11,7 @@ from services.files.media_types import telling
 from services.files.records import FileRecord, FileState, size_of, text_of
 from services.files.start_body import check_mime_type, read_start_body
 from services.files.uploads import Upload, UploadOrder, UploadState
-from services.files.write_order import Finish, WriteOrder
+from services.files.write_order import WriteOrder
 from services.kit.credentials import caller
 from services.kit.errors import InvalidRequestError
 
@@ -94,21 +93,6 @@ def read_begin(begin: pb.WriteUploadRequest.Begin) -> WriteOrder:
         length=length,
         finishes=begin.finishes,
     )
-
-
-async def read_frames(
-    requests: AsyncIterator[pb.WriteUploadRequest],
-) -> AsyncIterator[bytes | Finish]:
-    """Yield what follows the first frame."""
-    async for request in requests:
-        match request.WhichOneof("frame"):
-            case "chunk":
-                yield request.chunk
-            case "finish":
-                yield Finish()
-                return
-            case _:
-                raise InvalidRequestError("frame", "must be a chunk or the finish")
 
 
 def read_reader(client_id: str, pool: str) -> Reader:

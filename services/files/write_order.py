@@ -37,4 +37,4 @@ class Finish:
     """Stands after the last bytes of an upload."""
 
 
-Frames = AsyncIterator[bytes | Finish]
+Frames = AsyncIterator[memoryview | Finish]

@@ -5,7 +5,6 @@ import contextlib
 from dataclasses import dataclass
 
 from services.files import metrics
-from services.files.budget import Budget
 from services.files.errors import (
     FileTooLargeError,
     OffsetMismatchError,
@@ -15,10 +14,11 @@ from services.files.errors import (
     UploadUnknownError,
     WriterSilentError,
 )
-from services.files.listening import Listening
+from services.files.listening import Ear, Listening
 from services.files.media_types import telling
 from services.files.passage import Passage
 from services.files.sender import Sending
+from services.files.shares import Shares
 from services.files.transfer import EndedError
 from services.files.uploads import Upload, UploadState
 from services.files.write_order import Finish, Frames, WriteOrder
@@ -31,13 +31,13 @@ class Writing:
 
     Attributes:
         sending: Where bytes go.
-        budget: Memory for bytes on their way.
+        shares: Memory for bytes on their way.
         listening: How long writers are waited for.
         largest_file: The most bytes of a file.
     """
 
     sending: Sending
-    budget: Budget
+    shares: Shares
     listening: Listening
     largest_file: int
 
@@ -49,6 +49,10 @@ class Writing:
         Raises:
             ServiceError: See the contract of `WriteUpload`.
         """
+        with self.listening.ear() as ear:
+            return await self._write(order, frames, ear)
+
+    async def _write(self, order: WriteOrder, frames: Frames, ear: Ear) -> Upload:
         upload = await self.sending.store.begin(order.upload_id, telling(order.mime_type))
         if upload is None:
             raise UploadUnknownError("no such upload")
@@ -58,9 +62,9 @@ class Writing:
             case UploadState.FAILED:
                 return upload
             case UploadState.FINALIZED:
-                await self._check_repeated(upload, order, frames)
+                await _check_repeated(upload, order, frames, ear)
                 return upload
-        write = _Write(self, order, upload)
+        write = _Write(self, order, upload, ear)
         is_abandoned = False
         try:
             return await write.run(frames)
@@ -70,27 +74,30 @@ class Writing:
         finally:
             await write.close(is_abandoned=is_abandoned)
 
-    async def _check_repeated(self, upload: Upload, order: WriteOrder, frames: Frames) -> None:
-        """Let the last chunk of a finished upload be repeated: its answer may have been lost."""
-        end, finishes = order.end, order.finishes
-        if end is None:
-            end = order.offset
-            while (frame := await self.listening.hear(frames, at_boundary=True)) is not None:
-                if isinstance(frame, Finish):
-                    finishes = True
-                else:
-                    end += len(frame)
-        if not finishes or end != upload.committed_size:
-            raise UploadFinalizedError("the upload is finished")
+
+async def _check_repeated(upload: Upload, order: WriteOrder, frames: Frames, ear: Ear) -> None:
+    """Let the last chunk of a finished upload be repeated: its answer may have been lost."""
+    end, finishes = order.end, order.finishes
+    if end is None:
+        end = order.offset
+        while (frame := await ear.hear(frames, at_boundary=True)) is not None:
+            if isinstance(frame, Finish):
+                finishes = True
+            else:
+                end += len(frame)
+    if not finishes or end != upload.committed_size:
+        raise UploadFinalizedError("the upload is finished")
 
 
 class _Write:
     """The state of one write."""
 
-    def __init__(self, parts: Writing, order: WriteOrder, upload: Upload) -> None:
+    def __init__(self, parts: Writing, order: WriteOrder, upload: Upload, ear: Ear) -> None:
         self._parts = parts
         self._order = order
-        self._passage = Passage(parts.sending, parts.budget, upload, order)
+        self._ear = ear
+        budget = parts.shares.of(f"{upload.order.pool}/{upload.order.client_id}")
+        self._passage = Passage(parts.sending, budget, upload, order)
 
     async def run(self, frames: Frames) -> Upload:
         """Take all frames."""
@@ -139,13 +146,13 @@ class _Write:
             raise
 
     async def _gather(self, frames: Frames) -> bool:
-        at, passage, hear = self._order.offset, self._passage, self._parts.listening.hear
+        at, passage, hear = self._order.offset, self._passage, self._ear.hear
         while (frame := await hear(frames, at_boundary=passage.is_at_boundary)) is not None:
             if isinstance(frame, Finish):
                 self._check_finish(at)
                 return True
             self._check_end(at + len(frame))
-            await passage.take(memoryview(frame), at)
+            await passage.take(frame, at)
             at += len(frame)
             metrics.WRITTEN.inc(len(frame))
         return False

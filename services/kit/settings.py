@@ -4,9 +4,9 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ValidationError
+from pydantic import BeforeValidator, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -14,6 +14,8 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+from services.kit.demo_secrets import find_demo_secret, is_simulator
 
 
 def _split(value: Any) -> Any:
@@ -74,16 +76,28 @@ class ServiceSettings(BaseSettings):
         """Read arguments first, then NAME_FILE, the environment, and `.env`."""
         return init_settings, _SecretFiles(settings_cls), env_settings, dotenv_settings
 
+    @model_validator(mode="after")
+    def _keeps_demo_secrets_in_the_demo(self) -> Self:
+        upstream = getattr(self, "base_url", None)
+        if upstream is None or is_simulator(upstream):
+            return self
+        if name := find_demo_secret(dict(self)):
+            raise ValueError(
+                f"{name.upper()} holds a secret of the demo, which everybody knows:"
+                " it is accepted only with the simulator as BASE_URL"
+            )
+        return self
+
 
 class _SecretFiles(PydanticBaseSettingsSource):
-    """Reads the value of NAME from the file that NAME_FILE names."""
+    """Reads the value of NAME from the file that NAME_FILE names; an empty file sets nothing."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         path = os.environ.get(f"{field_name.upper()}_FILE")
         if not path:
             return None, field_name, False
         try:
-            return Path(path).read_text("utf-8").strip(), field_name, False
+            return Path(path).read_text("utf-8").strip() or None, field_name, False
         except OSError as error:
             raise SecretFileError(field_name.upper(), error) from error
 

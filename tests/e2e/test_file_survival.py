@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import hashlib
 import io
 import os
 import signal
@@ -17,7 +16,7 @@ from google.genai import types
 
 from tests.support.load import GENERATE
 from tests.support.resuming import ResumingUpload
-from tests.support.samples import sample
+from tests.support.samples import sample, sample_sha256
 from tests.support.system import Pool, System, running_simulator_process, running_system
 from tests.support.waiting import eventually
 
@@ -77,16 +76,9 @@ def no_answer_is_no(ask: Callable[[], Awaitable[bool]]) -> Callable[[], Awaitabl
     return asked
 
 
-def sample_hash(size: int) -> str:
-    digest = hashlib.sha256()
-    for start in range(0, size, MIB):
-        digest.update(sample(start, min(MIB, size - start)))
-    return digest.hexdigest()
-
-
 async def require_usable(system: System, pool: Pool, file: dict[str, Any]) -> None:
     """Require a file to be whole at Google, to be listed once, and to be citable."""
-    assert base64.b64decode(file["sha256Hash"]).hex() == sample_hash(int(file["sizeBytes"]))
+    assert base64.b64decode(file["sha256Hash"]).hex() == sample_sha256(int(file["sizeBytes"]))
     cited = {"fileData": {"fileUri": file["uri"], "mimeType": file["mimeType"]}}
     ask = {"contents": [{"role": "user", "parts": [cited, {"text": "please repeat fudge"}]}]}
     async with system.client(pool) as client:

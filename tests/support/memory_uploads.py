@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from services.files.errors import (
     BuffersFullError,
+    ClientBuffersFullError,
+    TooManyUploadsError,
     UploadCancelledError,
     UploadFinalizedError,
     UploadPreemptedError,
@@ -38,6 +40,8 @@ class MemoryUploads:
         *,
         lives: timedelta = timedelta(hours=1),
         tail_bytes: int = 2**40,
+        client_tail_bytes: int = 2**40,
+        client_uploads: int = 2**31,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         step: Step = smooth,
     ) -> None:
@@ -46,6 +50,8 @@ class MemoryUploads:
         self._requests: dict[tuple[str, str, str], str] = {}
         self._lives = lives
         self._tail_bytes = tail_bytes
+        self._client_tail_bytes = client_tail_bytes
+        self._client_uploads = client_uploads
         self._now = now
         self._step = step
 
@@ -54,6 +60,11 @@ class MemoryUploads:
         request = (order.pool, order.client_id, request_id)
         if request_id and request in self._requests:
             return self._requests[request], True
+        if (
+            sum(self._is_open_for(order, row) for row in self._rows.values())
+            >= self._client_uploads
+        ):
+            raise TooManyUploadsError(self._client_uploads)
         now = self._now()
         upload = Upload(upload_id, order, UploadState.ACTIVE, 0, 0, now + self._lives, now)
         self._rows[upload_id] = _Row(upload)
@@ -126,6 +137,13 @@ class MemoryUploads:
                     other.tail.clear()
         if self._tails() + len(piece) > self._tail_bytes:
             raise BuffersFullError
+        own = sum(
+            len(other.tail)
+            for other in self._rows.values()
+            if _owner(other.upload.order) == _owner(upload.order)
+        )
+        if own + len(piece) > self._client_tail_bytes:
+            raise ClientBuffersFullError
         row.tail += piece
         row.upload = replace(row.upload, tail=len(row.tail))
         await self._step("append_tail")
@@ -199,6 +217,10 @@ class MemoryUploads:
     def _tails(self) -> int:
         return sum(len(row.tail) for row in self._rows.values())
 
+    def _is_open_for(self, order: UploadOrder, row: _Row) -> bool:
+        is_open = row.upload.state is UploadState.ACTIVE and self._is_living(row)
+        return is_open and _owner(row.upload.order) == _owner(order)
+
     def _close(self, row: _Row) -> None:
         row.busy = None
         row.tail.clear()
@@ -222,3 +244,7 @@ class MemoryUploads:
         if row.upload.fence != upload.fence:
             raise UploadPreemptedError("a newer writer has begun")
         return row
+
+
+def _owner(order: UploadOrder) -> tuple[str, str]:
+    return order.pool, order.client_id

@@ -21,8 +21,8 @@ class PlainKeeper(Keeper):
         await asyncio.sleep(0.005)
         self.parts[manifest.object_name(start)] = bytes(content)
 
-    async def get(self, manifest: Manifest, start: int) -> bytes:
+    async def get(self, manifest: Manifest, start: int) -> memoryview:
         await asyncio.sleep(0)
         if (name := manifest.object_name(start)) not in self.parts:
             raise ObjectMissingError(name)
-        return self.parts[name]
+        return memoryview(self.parts[name])

@@ -16,7 +16,7 @@ Moment = Callable[[], Awaitable[None]]
 
 
 class ResumingUpload:
-    """One upload of the endless sample's first bytes.
+    """One upload of a part of the endless sample.
 
     Attributes:
         acknowledged: Up to where an answer has promised to keep the bytes.
@@ -24,12 +24,21 @@ class ResumingUpload:
         moments: What to do once so many bytes have left; each happens once.
     """
 
-    def __init__(self, url: str, token: str, size: int, *, chunk: int) -> None:
-        """Take the address of a running system, whose upload it is, and its sizes."""
+    def __init__(self, url: str, token: str, size: int, *, chunk: int, first: int = 0) -> None:
+        """Take a running system and whose upload it is.
+
+        Args:
+            url: Address of the system.
+            token: The client's.
+            size: Bytes of the file.
+            chunk: Bytes of each request.
+            first: Where in the sample the file begins.
+        """
         self._url = url
         self._token = token
         self._size = size
         self._chunk = chunk
+        self._first = first
         self.acknowledged = 0
         self.resumes = 0
         self.moments: dict[int, Moment] = {}
@@ -82,7 +91,7 @@ class ResumingUpload:
         for start in range(offset, end, _PIECE):
             for due in [at for at in self.moments if at <= start]:
                 await self.moments.pop(due)()
-            yield sample(start, min(_PIECE, end - start))
+            yield sample(self._first + start, min(_PIECE, end - start))
 
     async def _ask(self) -> httpx.Response:
         """Return the first answer that says how far the upload is."""

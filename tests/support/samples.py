@@ -26,3 +26,11 @@ def sample(start: int, size: int) -> bytes:
     first, last = start // _PAGE, (start + size) // _PAGE
     pages = b"".join(b"%015x\n" % number + _FILLING for number in range(first, last + 1))
     return pages[start - first * _PAGE :][:size]
+
+
+def sample_sha256(size: int, first: int = 0) -> str:
+    """Return the SHA-256 of a part of the endless sample in hexadecimal."""
+    digest = hashlib.sha256()
+    for start in range(first, first + size, _BLOCK):
+        digest.update(sample(start, min(_BLOCK, first + size - start)))
+    return digest.hexdigest()

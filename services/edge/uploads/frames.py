@@ -1,36 +1,45 @@
-"""Pieces of a body, as they arrive, into frames of one size."""
+"""Pieces of a body, as they arrive, gathered into the frames of a write."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-FRAME_BYTES = 256 * 1024
+from services.kit.bytes_field import Piece
+
+FRAME_BYTES = 128 * 1024
+
+_SMALL = 4 * 1024
+
+Frame = Sequence[Piece]
+"""The bytes of one frame, in their order."""
 
 
 class Frames:
-    """Joins small pieces and cuts large ones; each byte is copied at most twice."""
+    """Gathers pieces where they are: a frame is copied once, when it is sent."""
 
     def __init__(self, size: int = FRAME_BYTES) -> None:
-        """Make frames of `size` bytes."""
+        """Make frames of at least `size` bytes, and less than twice as many."""
         self._size = size
-        self._buffer = bytearray(size)
+        self._pieces: list[Piece] = []
         self._held = 0
 
-    def feed(self, piece: bytes) -> Iterator[bytes]:
+    def feed(self, piece: bytes) -> Iterator[Frame]:
         """Yield the frames that are full with a piece."""
-        rest = memoryview(piece)
-        while rest:
-            if not self._held and len(rest) >= self._size:
-                yield bytes(rest[: self._size])
-                rest = rest[self._size :]
-                continue
-            part = rest[: self._size - self._held]
-            self._buffer[self._held : self._held + len(part)] = part
-            self._held += len(part)
-            rest = rest[len(part) :]
-            if self._held == self._size:
-                self._held = 0
-                yield bytes(self._buffer)
+        view = memoryview(piece)
+        for start in range(0, len(view), self._size):
+            self._add(view[start : start + self._size])
+            if self._held >= self._size:
+                yield self.rest()
 
-    def rest(self) -> bytes:
+    def rest(self) -> Frame:
         """Return what did not fill a frame, and hold nothing any more."""
-        held, self._held = self._held, 0
-        return bytes(self._buffer[:held])
+        pieces, self._pieces, self._held = self._pieces, [], 0
+        return pieces
+
+    def _add(self, part: memoryview) -> None:
+        self._held += len(part)
+        if len(part) >= _SMALL:
+            self._pieces.append(part)
+        elif self._pieces and isinstance(last := self._pieces[-1], bytearray):
+            last += part
+        else:
+            # Small pieces share one buffer: each of its own takes more than its bytes.
+            self._pieces.append(bytearray(part))

@@ -7,15 +7,17 @@ import os
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from services.files import memory
 from services.files.keeping.breaker import Breaker
 from services.files.keeping.manifest import Manifest, new_kept_id
 from services.files.keeping.object_store import ObjectStore, ObjectStoreError
 from services.kit.vault import UnreadableError, Vault
 
 _NONCE = 12
+_TAG = 16
 _DATA_KEY_BITS = 256
-_PUTS = 4
-_PUT_SECONDS = 30.0
+_PUTS = 2
+_SECONDS = 30.0
 _REST_SECONDS = 30.0
 """So long nothing is put into a store that has hung."""
 
@@ -27,18 +29,16 @@ class Keeper:
     pass one part off as another. All methods raise `ObjectStoreError`.
     """
 
-    def __init__(
-        self, store: ObjectStore, vault: Vault, *, put_seconds: float = _PUT_SECONDS
-    ) -> None:
+    def __init__(self, store: ObjectStore, vault: Vault, *, seconds: float = _SECONDS) -> None:
         """Take where the parts go, and what seals the data keys.
 
         Args:
             store: Where the parts go.
             vault: Seals the data keys.
-            put_seconds: How long keeping a part may take.
+            seconds: How long keeping a part may take, and fetching it.
         """
         self._store = store
-        self._put_seconds = put_seconds
+        self._seconds = seconds
         self._breaker = Breaker(_REST_SECONDS)
         self._vault = vault
         # A sealed part is memory that no budget knows.
@@ -62,15 +62,15 @@ class Keeper:
         self._breaker.check()
         try:
             # The turn counts too: behind a store that hangs it never comes.
-            async with asyncio.timeout(self._put_seconds), self._puts:
+            async with asyncio.timeout(self._seconds), self._puts:
                 self._breaker.check()
                 sealed = await asyncio.to_thread(_seal, cipher, name, content)
                 await self._store.put(name, sealed)
         except TimeoutError as error:
             self._breaker.trip()
-            raise ObjectStoreError(f"took no part within {self._put_seconds:g} s") from error
+            raise ObjectStoreError(f"took no part within {self._seconds:g} s") from error
 
-    async def get(self, manifest: Manifest, start: int) -> bytes:
+    async def get(self, manifest: Manifest, start: int) -> memoryview:
         """Return the part that begins at an offset.
 
         Raises:
@@ -78,7 +78,11 @@ class Keeper:
         """
         name = manifest.object_name(start)
         cipher = self._cipher(manifest)
-        sealed = await self._store.get(name)
+        try:
+            async with asyncio.timeout(self._seconds):
+                sealed = await self._store.get(name)
+        except TimeoutError as error:
+            raise ObjectStoreError(f"gave no part within {self._seconds:g} s") from error
         try:
             return await asyncio.to_thread(_unseal, cipher, name, sealed)
         except (InvalidTag, ValueError) as error:
@@ -100,11 +104,15 @@ def _owner(kept_id: str) -> str:
     return f"kept/{kept_id}"
 
 
-def _seal(cipher: AESGCM, name: str, content: bytes | memoryview) -> bytes:
-    nonce = os.urandom(_NONCE)
-    return nonce + cipher.encrypt(nonce, content, name.encode())
+def _seal(cipher: AESGCM, name: str, content: bytes | memoryview) -> memoryview:
+    sealed = memory.take(len(content) + _NONCE + _TAG)
+    sealed[:_NONCE] = os.urandom(_NONCE)
+    cipher.encrypt_into(sealed[:_NONCE], content, name.encode(), sealed[_NONCE:])
+    return sealed
 
 
-def _unseal(cipher: AESGCM, name: str, sealed: bytes) -> bytes:
+def _unseal(cipher: AESGCM, name: str, sealed: bytes | memoryview) -> memoryview:
     view = memoryview(sealed)
-    return cipher.decrypt(view[:_NONCE], view[_NONCE:], name.encode())
+    content = memory.take(max(0, len(view) - _NONCE - _TAG))
+    cipher.decrypt_into(view[:_NONCE], view[_NONCE:], name.encode(), content)
+    return content

@@ -35,10 +35,10 @@ class ObjectStore(Protocol):
     or may not have happened; writing the same name again replaces the object.
     """
 
-    async def put(self, name: str, content: bytes) -> None:
+    async def put(self, name: str, content: bytes | memoryview) -> None:
         """Keep an object."""
 
-    async def get(self, name: str) -> bytes:
+    async def get(self, name: str) -> bytes | memoryview:
         """Return an object; raises ObjectMissingError when there is none."""
 
     async def drop(self, folder: str) -> None:
@@ -103,18 +103,18 @@ class ObstoreStore:
         """Work on a store of the library."""
         self._store = store
 
-    async def put(self, name: str, content: bytes) -> None:
+    async def put(self, name: str, content: bytes | memoryview) -> None:
         """See `ObjectStore.put`."""
         try:
             await obstore.put_async(self._store, name, content, use_multipart=False)
         except (BaseError, OSError) as error:
             raise ObjectStoreError(_told(error)) from error
 
-    async def get(self, name: str) -> bytes:
+    async def get(self, name: str) -> bytes | memoryview:
         """See `ObjectStore.get`."""
         try:
             found = await obstore.get_async(self._store, name)
-            return bytes(await found.bytes_async())
+            return memoryview(await found.bytes_async())
         except FileNotFoundError as error:
             raise ObjectMissingError("no such object") from error
         except (BaseError, OSError) as error:

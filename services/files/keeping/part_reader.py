@@ -81,7 +81,7 @@ class PartReader:
             task.exception()
 
     async def _fetch(self, part: Part) -> memoryview:
-        content = memoryview(await self._keeper.get(self._manifest, part.start))
+        content = await self._keeper.get(self._manifest, part.start)
         if len(content) < part.size:
             raise ObjectStoreError("a kept part is shorter than it was")
         return content[: part.size]

@@ -4,11 +4,12 @@
 -- ARGV  1 id of the file
 --       2 file as JSON
 --       3 when it ends, ms
+--       4 generation of the file
 -- Reply 1 when changed, 0 when there is no such file any more
--- Keeps A file that was deleted does not come back.
+-- Keeps A file that was deleted does not come back, nor over another one of its name.
 
-local name = named('file', ARGV[1])
-if redis.call('SET', name, ARGV[2], 'XX', 'PXAT', ARGV[3]) then
-  return 1
+if generation_of(ARGV[1]) ~= ARGV[4] then
+  return 0
 end
-return 0
+redis.call('SET', named('file', ARGV[1]), ARGV[2], 'PXAT', ARGV[3])
+return 1

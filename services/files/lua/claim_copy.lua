@@ -6,11 +6,12 @@
 --       3 who claims it
 --       4 how long the right lasts, ms
 --       5 how much longer a copy must last, ms
+--       6 generation of the file
 -- Reply {'ready', copy} when it is there, {'taken', copy that was begun or ''}, {'held'} when
 --       the right is another's, {'gone'} when there is no such file
 -- Keeps One holder at a time. The right lapses by itself.
 
-if redis.call('EXISTS', named('file', ARGV[1])) == 0 then
+if generation_of(ARGV[1]) ~= ARGV[6] then
   return { 'gone' }
 end
 local found = redis.call('HGET', named('copies', ARGV[1]), ARGV[2])
@@ -22,7 +23,7 @@ if found then
     return { 'ready', found }
   end
 end
-local right = named('making', ARGV[1] .. '/' .. ARGV[2])
+local right = named('making', ARGV[1] .. '/' .. ARGV[6] .. '/' .. ARGV[2])
 local holder = redis.call('GET', right)
 if holder and holder ~= ARGV[3] then
   return { 'held' }

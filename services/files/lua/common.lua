@@ -36,17 +36,30 @@ local function barred(upload, fence)
   end
 end
 
--- Keep the count of tail bytes in step with a tail that has now this size.
+-- Whose an upload is, '' when it is not known any more.
+local function owner_of(upload)
+  local row = redis.call('HMGET', named('upload', upload), 'pool', 'client')
+  return row[1] and row[1] .. '/' .. row[2] or ''
+end
+
+-- Keep the counts of tail bytes in step with a tail that has now this size. Its owner stands with
+-- it: the upload itself may be gone before its tail is counted out.
 local function tail_becomes(upload, size)
-  local before = tonumber(redis.call('HGET', named('tails'), upload) or 0)
+  local row = redis.call('HGET', named('tails'), upload) or ''
+  local before = tonumber(string.match(row, '^%d+') or 0)
+  local owner = string.match(row, '^%d+ (.*)$') or owner_of(upload)
   if size == 0 then
     redis.call('HDEL', named('tails'), upload)
     redis.call('DEL', named('tail', upload))
   else
-    redis.call('HSET', named('tails'), upload, size)
+    redis.call('HSET', named('tails'), upload, size .. ' ' .. owner)
   end
-  if size ~= before then
-    redis.call('INCRBY', named('tail_bytes'), size - before)
+  if size == before then
+    return
+  end
+  redis.call('INCRBY', named('tail_bytes'), size - before)
+  if redis.call('HINCRBY', named('owner_tails'), owner, size - before) <= 0 then
+    redis.call('HDEL', named('owner_tails'), owner)
   end
 end
 
@@ -62,6 +75,7 @@ end
 -- Drop what an upload that has ended does not need any more.
 local function close_upload(upload)
   redis.call('ZREM', named('ends'), upload)
+  redis.call('ZREM', named('open', owner_of(upload)), upload)
   redis.call('HDEL', named('upload', upload), 'busy', 'body', 'session')
   pass_kept(upload, read_clock())
   tail_becomes(upload, 0)

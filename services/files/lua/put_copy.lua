@@ -5,17 +5,18 @@
 --       2 project
 --       3 who made it
 --       4 copy as JSON, or ''
+--       5 generation of the file
 -- Reply 'taken' when recorded, 'held' when the right to make it is lost, 'gone' when there is no
 --       such file any more
 -- Keeps Only the holder of the right records. Copies end with their file.
 
-if redis.call('GET', named('making', ARGV[1] .. '/' .. ARGV[2])) ~= ARGV[3] then
+if redis.call('GET', named('making', ARGV[1] .. '/' .. ARGV[5] .. '/' .. ARGV[2])) ~= ARGV[3] then
   return 'held'
 end
-local ends = redis.call('PEXPIRETIME', named('file', ARGV[1]))
-if ends == -2 then
+if generation_of(ARGV[1]) ~= ARGV[5] then
   return 'gone'
 end
+local ends = redis.call('PEXPIRETIME', named('file', ARGV[1]))
 local copies = named('copies', ARGV[1])
 if ARGV[4] == '' then
   redis.call('HDEL', copies, ARGV[2])

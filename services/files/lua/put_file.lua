@@ -3,6 +3,8 @@
 -- Record a file in the lists of its owner and of its pool.
 local function put_file(id, owner, pool, name, described, made, ends)
   redis.call('SET', named('file', id), described, 'PXAT', ends)
+  -- What an earlier file of the name left is not this one's.
+  redis.call('DEL', named('copies', id))
   for _, list in ipairs({ named('owned', owner), named('pooled', pool) }) do
     redis.call('ZADD', list, made, name)
     -- Files end by themselves; two looks for each new one keep the list from growing.

@@ -17,13 +17,14 @@ from tests.support.valkey import redis_url, valkey_server
 __all__ = ["open_store", "redis_url", "valkey_server"]
 
 
+BOUNDLESS = {"tail_bytes": 2**40, "client_tail_bytes": 2**40, "client_uploads": 2**31}
+
+
 class OpenStore(Protocol):
     """Opens a store."""
 
-    def __call__(
-        self, *, lives: timedelta = timedelta(hours=1), tail_bytes: int = 2**40
-    ) -> UploadStore:
-        """Return a store whose uploads live so long and whose tails have so much room."""
+    def __call__(self, *, lives: timedelta = timedelta(hours=1), **bounds: int) -> UploadStore:
+        """Return a store whose uploads live so long and have such bounds."""
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -31,10 +32,16 @@ async def open_store(request: pytest.FixtureRequest, redis_url: str) -> AsyncIte
     redis = open_redis(redis_url, name="contract")
     vault = Vault("a key-encryption key for tests")
 
-    def make(*, lives: timedelta = timedelta(hours=1), tail_bytes: int = 2**40) -> UploadStore:
+    def make(*, lives: timedelta = timedelta(hours=1), **bounds: int) -> UploadStore:
+        given = BOUNDLESS | bounds
         if request.param == "memory":
-            return MemoryUploads(lives=lives, tail_bytes=tail_bytes)
-        return RedisUploadStore(RedisPort(redis), vault, lives=lives, tail_bytes=tail_bytes)
+            return MemoryUploads(
+                lives=lives,
+                tail_bytes=given["tail_bytes"],
+                client_tail_bytes=given["client_tail_bytes"],
+                client_uploads=given["client_uploads"],
+            )
+        return RedisUploadStore(RedisPort(redis), vault, lives=lives, **given)
 
     yield make
     await redis.aclose()

@@ -11,6 +11,7 @@ from services.files.uploads import UploadOrder
 from services.kit.redis_client import open_redis
 from services.kit.redis_scripts import RedisPort
 from services.kit.vault import Vault
+from tests.contract.files.conftest import BOUNDLESS
 from tests.support.waiting import eventually
 
 ORDER = UploadOrder("ada", "default", "upload/v1beta/files", b"{}")
@@ -23,7 +24,7 @@ async def stores(redis_url: str) -> AsyncIterator[tuple[RedisUploadStore, RedisU
 
     def opened(text: str) -> RedisUploadStore:
         return RedisUploadStore(
-            RedisPort(redis), Vault(text), lives=timedelta(seconds=1), tail_bytes=2**20
+            RedisPort(redis), Vault(text), lives=timedelta(seconds=1), **BOUNDLESS
         )
 
     yield opened("the key-encryption key before"), opened("the key-encryption key after")

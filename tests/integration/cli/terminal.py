@@ -1,6 +1,7 @@
 """A command on a terminal of its own."""
 
 import asyncio
+import codecs
 import os
 import pty
 import subprocess
@@ -19,6 +20,8 @@ class Terminal:
         self._master, slave = pty.openpty()
         os.set_blocking(self._master, False)
         self.shown = ""
+        # A read may end within a character.
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.process = subprocess.Popen(
             ["setsid", "--ctty", "--wait", *COMMAND, *arguments],
             cwd=folder,
@@ -54,7 +57,7 @@ class Terminal:
     def _read(self) -> None:
         try:
             while data := os.read(self._master, 65536):
-                self.shown += data.decode()
+                self.shown += self._decoder.decode(data)
         except (BlockingIOError, OSError):
             # Nothing there now, or nobody at the other end any more.
             return

@@ -127,7 +127,7 @@ async def test_after_ctrl_c_the_same_command_sends_only_the_rest(
 
     await eventually(is_at_its_end, bool, seconds=60)
     terminal.press(CTRL_C)
-    assert await terminal.ended(seconds=20) == 130
+    assert await terminal.ended(seconds=60) == 130
     assert "24.0/24.0 MiB" in terminal.shown
     assert "long.txt is not complete; the same command goes on" in terminal.shown
     assert "Traceback" not in terminal.shown
@@ -138,7 +138,7 @@ async def test_after_ctrl_c_the_same_command_sends_only_the_rest(
     again = Terminal(up.folder, "files", "upload", "long.txt")
 
     await again.shows("files/")
-    assert await again.ended(seconds=20) == 0
+    assert await again.ended(seconds=60) == 0
     [name] = set(re.findall(r"files/[a-z0-9-]+", again.shown))
     assert await google.file_sha256(name) == digest
     sent = [request for request in await google.requests() if request.number > before]

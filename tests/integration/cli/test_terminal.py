@@ -66,7 +66,7 @@ async def test_a_long_import_shows_how_far_it_is_and_no_endless_table(up: Up) ->
     terminal = Terminal(up.folder, "keys", "add", "--file", "many.txt", *options)
 
     await terminal.shows("3000 added, 0 known already")
-    assert await terminal.ended(seconds=10) == 0
+    assert await terminal.ended(seconds=60) == 0
     assert "adding keys" in terminal.shown
     assert "3000/3000" in terminal.shown
     assert "…" not in terminal.shown
@@ -74,12 +74,11 @@ async def test_a_long_import_shows_how_far_it_is_and_no_endless_table(up: Up) ->
     removal = Terminal(up.folder, "keys", "remove", "--tag", "bar")
 
     await removal.shows("3000 keys are removed")
-    assert await removal.ended(seconds=10) == 0
+    assert await removal.ended(seconds=60) == 0
     assert "removing" in removal.shown
-    # Looked at are those of others as well.
-    looked_at = re.search(r"(\d+)/\1", removal.shown)
-    assert looked_at
-    assert int(looked_at[1]) >= 3000
+    # Looked at are those of others as well; how many there are is learned on the way.
+    looked_at = [int(count) for count in re.findall(r"(?<!\d)(\d+)/\1(?!\d)", removal.shown)]
+    assert max(looked_at, default=0) >= 3000
 
 
 async def test_what_stands_in_the_way_is_a_table_with_bars(up: Up) -> None:

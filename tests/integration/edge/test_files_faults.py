@@ -38,6 +38,10 @@ class FullError(ServiceError):
     reason = "BUFFERS_FULL"
 
 
+class OwnShareFullError(FullError):
+    reason = "CLIENT_BUFFERS_FULL"
+
+
 class TooLargeError(ServiceError):
     code = grpc.StatusCode.OUT_OF_RANGE
     reason = "FILE_TOO_LARGE"
@@ -144,6 +148,20 @@ async def test_a_refusal_in_the_middle_is_answered_with_its_reason(stage: Stage)
 
     transient(answer, 503)
     assert answer.headers["retry-after"] == "7"
+
+
+async def test_a_client_that_has_used_up_its_share_is_told_so(stage: Stage) -> None:
+    async def refuse(script: Script, frames: Frames) -> pb.Upload:
+        raise OwnShareFullError("no room", retry_delay=timedelta(seconds=5))
+
+    stage.script.on_write = refuse
+
+    answer = await stage.chunk(endless(MIB))
+
+    transient(answer, 429)
+    assert answer.headers["retry-after"] == "5"
+    error = answer.json()["error"]
+    assert (error["code"], error["status"]) == (429, "RESOURCE_EXHAUSTED")
 
 
 async def test_a_refusal_for_good_in_the_middle(stage: Stage) -> None:

@@ -81,6 +81,33 @@ class TestTheLargestFile:
             assert await world.sim.file_sha256(done.file.name) == sha256(content[:LIMIT])
 
 
+class TestClients:
+    async def test_one_has_so_many_open_uploads(self, redis_url: str) -> None:
+        async with running_world(redis_url, files_client_uploads=2) as world:
+            first, _ = await world.files.create(), await world.files.create()
+
+            failure = await failure_of(world.files.create())
+
+            assert (failure.code.name, failure.reason) == ("RESOURCE_EXHAUSTED", "TOO_MANY_UPLOADS")
+            assert failure.metadata == {"limit": "2"}
+            assert failure.retry_delay is not None
+            await world.files.as_client("bob").create()
+            await world.files.write(first, b"x", finish=True)
+            await world.files.create()
+
+    async def test_one_has_its_part_of_the_tails_and_others_theirs(self, redis_url: str) -> None:
+        content = noise(5 * MIB)
+        async with running_world(redis_url, files_client_tail_bytes=GRANULE) as world:
+            first, second = await world.files.create(), await world.files.create()
+            await world.files.write(first, content)
+
+            failure = await failure_of(world.files.write(second, content))
+
+            assert failure.reason == "CLIENT_BUFFERS_FULL"
+            bob = world.files.as_client("bob")
+            assert (await bob.write(await bob.create(), content)).committed_size == 5 * MIB
+
+
 class TestTails:
     async def test_more_than_their_bound_is_refused_until_room_is_given_back(
         self, redis_url: str

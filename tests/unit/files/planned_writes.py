@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from hypothesis import strategies as st
 
-from services.files import granules, uploads
+from services.files import memory, uploads
 from services.files.budget import Budget
 from services.files.errors import NoKeyError, UpstreamUnavailableError
 from services.files.finishing import Finisher
@@ -20,8 +20,9 @@ from services.files.listening import Listening
 from services.files.opening import Opener
 from services.files.safekeeping import Safekeeping
 from services.files.sender import Sending
+from services.files.shares import Shares
 from services.files.transfer import Patience
-from services.files.uploads import Upload, UploadOrder, UploadState
+from services.files.uploads import Answer, Upload, UploadOrder, UploadState
 from services.files.write_order import Finish, WriteOrder
 from services.files.writing import Writing
 from services.kit.errors import StoreUnavailableError
@@ -67,6 +68,7 @@ class Plan:
         granule: The granule that Google tells.
         keeps: What Google keeps of a cut request is a multiple of this.
         room: The budget, in granules assumed before.
+        part: What one client may have of it.
         steps: Writes; when they are used up, one more brings the rest.
         google: Trouble of requests, in turn.
         store: Steps of the store that fail, by their number.
@@ -79,6 +81,7 @@ class Plan:
     granule: int
     keeps: int
     room: int
+    part: int
     steps: list[Step]
     google: list[Trouble]
     store: frozenset[int]
@@ -101,6 +104,7 @@ PLANS = st.builds(
     granule=st.sampled_from([16, 48, 64, 100, 200]),
     keeps=st.sampled_from([1, 16, 100]),
     room=st.integers(2, 4),
+    part=st.integers(2, 4),
     steps=st.lists(STEPS, max_size=6),
     google=st.lists(st.sampled_from(Trouble), max_size=25),
     store=st.frozensets(st.integers(0, 60), max_size=3),
@@ -146,7 +150,7 @@ class World:
         """Let the plan's granule and the counted memory hold for the length of the block."""
         with (
             patch.object(uploads, "GRANULE", self.plan.before),
-            patch.object(granules, "_memory", self.memory.make),
+            patch.object(memory, "take", self.memory.make),
         ):
             yield
 
@@ -169,12 +173,17 @@ class World:
         self.google = ScriptedGoogle(granule=plan.granule, keeps=plan.keeps, trouble=next_trouble)
         self.pool = MemoryPool(is_empty=lambda need: plan.keyless and bool(need.project_id))
         self.budget = Budget(plan.room * plan.before)
+
+        async def discard(upload: Upload, answer: Answer) -> None:
+            raise AssertionError("nobody gives anything up here")
+
         safe = Safekeeping(self.keeper, self.store)
         opener = Opener(self.pool, self.google, self.store, safe, 3, timedelta(minutes=5))
-        finisher = Finisher(self.store, self.pool)
+        finisher = Finisher(self.store, self.pool, discard)
         sending = Sending(self.store, self.google, opener, safe, finisher, Patience(3))
+        shares = Shares(self.budget, plan.part * plan.before)
         listening = Listening(idle_seconds=60, end_seconds=5)
-        self.writing = Writing(sending, self.budget, listening, len(CONTENT))
+        self.writing = Writing(sending, shares, listening, len(CONTENT))
 
 
 class Client:
@@ -235,7 +244,7 @@ class Client:
 
     async def _frames(
         self, at: int, end: int, step: Step, left: asyncio.Event, *, finishes: bool
-    ) -> AsyncIterator[bytes | Finish]:
+    ) -> AsyncIterator[memoryview | Finish]:
         sizes = itertools.cycle(step.frames)
         for number in itertools.count():
             if number == step.cut_after:
@@ -246,7 +255,7 @@ class Client:
             frame = self.content[at : min(end, at + next(sizes))]
             at += len(frame)
             await asyncio.sleep(0)
-            yield frame
+            yield memoryview(frame)
         if finishes:
             yield Finish()
 

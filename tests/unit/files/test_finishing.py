@@ -15,6 +15,10 @@ NAME = "files/victim"
 MADE = Answer(200, "application/json", orjson.dumps({"file": {"name": NAME}}))
 
 
+async def unwanted(upload: Upload, answer: Answer) -> None:
+    raise AssertionError("nobody has given it up")
+
+
 async def finalized(pool: MemoryPool, *, name: str = "") -> Upload:
     store = MemoryUploads()
     order = UploadOrder("ada", "default", "upload/v1beta/files", b"", name=name)
@@ -24,7 +28,7 @@ async def finalized(pool: MemoryPool, *, name: str = "") -> Upload:
     await store.choose(upload, "p")
     upload = await store.begin("u", "")
     assert upload is not None
-    return await Finisher(store, pool).finalize(upload, MADE, 10)
+    return await Finisher(store, pool, unwanted).finalize(upload, MADE, 10)
 
 
 @pytest.mark.parametrize(

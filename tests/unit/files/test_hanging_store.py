@@ -17,11 +17,12 @@ class Hanging:
     def __init__(self) -> None:
         self.puts = 0
 
-    async def put(self, name: str, content: bytes) -> None:
+    async def put(self, name: str, content: bytes | memoryview) -> None:
         self.puts += 1
         await asyncio.Event().wait()
 
     async def get(self, name: str) -> bytes:
+        await asyncio.Event().wait()
         raise AssertionError
 
     async def drop(self, folder: str) -> None:
@@ -30,7 +31,7 @@ class Hanging:
 
 async def test_after_a_part_was_not_taken_no_other_is_tried() -> None:
     store = Hanging()
-    keeper = Keeper(store, VAULT, put_seconds=0.2)
+    keeper = Keeper(store, VAULT, seconds=0.2)
     manifest = keeper.begin(1)
 
     # More than may be on their way at once: those that wait for a turn end as well.
@@ -45,3 +46,11 @@ async def test_after_a_part_was_not_taken_no_other_is_tried() -> None:
     assert all(isinstance(error, ObjectStoreError) for error in first)
     assert 0 < tried <= 4
     assert store.puts == tried
+
+
+async def test_a_part_that_is_not_given_back_is_not_waited_for_for_ever() -> None:
+    keeper = Keeper(Hanging(), VAULT, seconds=0.2)
+
+    async with asyncio.timeout(10):
+        with pytest.raises(ObjectStoreError, match="gave no part"):
+            await keeper.get(keeper.begin(1), 0)

@@ -32,10 +32,10 @@ class Memory:
     known: list[Manifest | None] = field(default_factory=list)
     is_broken: bool = False
 
-    async def put(self, name: str, content: bytes) -> None:
+    async def put(self, name: str, content: bytes | memoryview) -> None:
         if self.is_broken:
             raise ObjectStoreError("broken")
-        self.objects[name] = content
+        self.objects[name] = bytes(content)
 
     async def get(self, name: str) -> bytes:
         if name not in self.objects:

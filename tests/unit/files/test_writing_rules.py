@@ -69,6 +69,7 @@ PLAIN = Plan(
     granule=16,
     keeps=1,
     room=2,
+    part=4,
     steps=[],
     google=[],
     store=frozenset(),

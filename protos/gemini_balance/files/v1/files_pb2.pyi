@@ -8,8 +8,10 @@ scope `files` in the metadata entry `authorization: Bearer <credential>`.
 Errors follow AIP-193: each carries a google.rpc.ErrorInfo whose domain is
 `gemini_balance.files.v1`. Calls that need Google may fail with RESOURCE_EXHAUSTED
 `NO_KEY` (metadata `refusal`, a RetryInfo when waiting helps) and UNAVAILABLE
-`KEYPOOL_UNAVAILABLE`, `STORE_UNAVAILABLE` or `UPSTREAM_UNAVAILABLE`; calls about a
-file that is unknown or another client's with NOT_FOUND `FILE_UNKNOWN`.
+`KEYPOOL_UNAVAILABLE`, `STORE_UNAVAILABLE` or `UPSTREAM_UNAVAILABLE`, and with INTERNAL
+`KEYPOOL_REFUSED` (metadata `code`, `reason`) when the key pool refuses what should be
+in order; calls about a file that is unknown or another client's with NOT_FOUND
+`FILE_UNKNOWN`.
 """
 
 from collections import abc as _abc

@@ -106,7 +106,9 @@ class FilesServiceServicer:
 
         ALREADY_EXISTS `NAME_TAKEN` when the file's chosen name belongs to anybody,
         OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit,
-        NOT_FOUND `RESOURCE_UNKNOWN` when it goes below a resource that is not the client's.
+        NOT_FOUND `RESOURCE_UNKNOWN` when it goes below a resource that is not the client's,
+        RESOURCE_EXHAUSTED `TOO_MANY_UPLOADS` (metadata `limit`, a RetryInfo) when the client
+        has as many open as it may.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,10 +119,13 @@ class FilesServiceServicer:
         response says how many bytes are safe, whether or not all arrived.
 
         ABORTED `UPLOAD_OFFSET_MISMATCH` (metadata `committedSize`) for a gap,
-        ABORTED `UPLOAD_PREEMPTED` once a newer writer has begun, NOT_FOUND
+        ABORTED `UPLOAD_PREEMPTED` once a newer writer has begun, ABORTED
+        `WRITER_SILENT` when nothing came for too long, UNAVAILABLE `SERVICE_ENDS`
+        (a RetryInfo) when this replica ends, NOT_FOUND
         `UPLOAD_UNKNOWN`, FAILED_PRECONDITION `UPLOAD_CANCELLED` or
         `UPLOAD_FINALIZED`, OUT_OF_RANGE `FILE_TOO_LARGE`, RESOURCE_EXHAUSTED
-        `BUFFERS_FULL` with a RetryInfo, UNAVAILABLE `UPSTREAM_UNAVAILABLE`. What
+        `BUFFERS_FULL`, or `CLIENT_BUFFERS_FULL` when it is the client's own share
+        that is full, with a RetryInfo, UNAVAILABLE `UPSTREAM_UNAVAILABLE`. What
         Google itself refuses for good is no error of the call: the upload comes
         back as FAILED with Google's answer.
         """
@@ -130,13 +135,17 @@ class FilesServiceServicer:
 
     def GetUpload(self, request, context):
         """Tells how far an upload is. Never waits for a writer.
+
+        NOT_FOUND `UPLOAD_UNKNOWN`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelUpload(self, request, context):
-        """Gives an upload up.
+        """Gives an upload up, and deletes what Google may have made of it just now.
+
+        NOT_FOUND `UPLOAD_UNKNOWN`, FAILED_PRECONDITION `UPLOAD_FINALIZED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -179,7 +188,8 @@ class FilesServiceServicer:
 
         FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
         Google does not give it away, UNAVAILABLE `KEPT_BYTES_UNAVAILABLE`, in the middle
-        too, when kept bytes cannot be had.
+        too, when kept bytes cannot be had, ABORTED `READER_SILENT` when nothing was taken
+        for too long.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -8,8 +8,10 @@ scope `files` in the metadata entry `authorization: Bearer <credential>`.
 Errors follow AIP-193: each carries a google.rpc.ErrorInfo whose domain is
 `gemini_balance.files.v1`. Calls that need Google may fail with RESOURCE_EXHAUSTED
 `NO_KEY` (metadata `refusal`, a RetryInfo when waiting helps) and UNAVAILABLE
-`KEYPOOL_UNAVAILABLE`, `STORE_UNAVAILABLE` or `UPSTREAM_UNAVAILABLE`; calls about a
-file that is unknown or another client's with NOT_FOUND `FILE_UNKNOWN`.
+`KEYPOOL_UNAVAILABLE`, `STORE_UNAVAILABLE` or `UPSTREAM_UNAVAILABLE`, and with INTERNAL
+`KEYPOOL_REFUSED` (metadata `code`, `reason`) when the key pool refuses what should be
+in order; calls about a file that is unknown or another client's with NOT_FOUND
+`FILE_UNKNOWN`.
 """
 
 from collections import abc as _abc
@@ -47,24 +49,35 @@ class FilesServiceStub:
 
     ALREADY_EXISTS `NAME_TAKEN` when the file's chosen name belongs to anybody,
     OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit,
-    NOT_FOUND `RESOURCE_UNKNOWN` when it goes below a resource that is not the client's.
+    NOT_FOUND `RESOURCE_UNKNOWN` when it goes below a resource that is not the client's,
+    RESOURCE_EXHAUSTED `TOO_MANY_UPLOADS` (metadata `limit`, a RetryInfo) when the client
+    has as many open as it may.
     """
     WriteUpload: _grpc.StreamUnaryMultiCallable[_files_pb2.WriteUploadRequest, _files_pb2.WriteUploadResponse]
     """Appends bytes at an offset, and finishes the upload when told to. The
     response says how many bytes are safe, whether or not all arrived.
 
     ABORTED `UPLOAD_OFFSET_MISMATCH` (metadata `committedSize`) for a gap,
-    ABORTED `UPLOAD_PREEMPTED` once a newer writer has begun, NOT_FOUND
+    ABORTED `UPLOAD_PREEMPTED` once a newer writer has begun, ABORTED
+    `WRITER_SILENT` when nothing came for too long, UNAVAILABLE `SERVICE_ENDS`
+    (a RetryInfo) when this replica ends, NOT_FOUND
     `UPLOAD_UNKNOWN`, FAILED_PRECONDITION `UPLOAD_CANCELLED` or
     `UPLOAD_FINALIZED`, OUT_OF_RANGE `FILE_TOO_LARGE`, RESOURCE_EXHAUSTED
-    `BUFFERS_FULL` with a RetryInfo, UNAVAILABLE `UPSTREAM_UNAVAILABLE`. What
+    `BUFFERS_FULL`, or `CLIENT_BUFFERS_FULL` when it is the client's own share
+    that is full, with a RetryInfo, UNAVAILABLE `UPSTREAM_UNAVAILABLE`. What
     Google itself refuses for good is no error of the call: the upload comes
     back as FAILED with Google's answer.
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_files_pb2.GetUploadRequest, _files_pb2.GetUploadResponse]
-    """Tells how far an upload is. Never waits for a writer."""
+    """Tells how far an upload is. Never waits for a writer.
+
+    NOT_FOUND `UPLOAD_UNKNOWN`.
+    """
     CancelUpload: _grpc.UnaryUnaryMultiCallable[_files_pb2.CancelUploadRequest, _files_pb2.CancelUploadResponse]
-    """Gives an upload up."""
+    """Gives an upload up, and deletes what Google may have made of it just now.
+
+    NOT_FOUND `UPLOAD_UNKNOWN`, FAILED_PRECONDITION `UPLOAD_FINALIZED`.
+    """
     GetFile: _grpc.UnaryUnaryMultiCallable[_files_pb2.GetFileRequest, _files_pb2.GetFileResponse]
     """Returns one file."""
     ListFiles: _grpc.UnaryUnaryMultiCallable[_files_pb2.ListFilesRequest, _files_pb2.ListFilesResponse]
@@ -83,7 +96,8 @@ class FilesServiceStub:
 
     FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
     Google does not give it away, UNAVAILABLE `KEPT_BYTES_UNAVAILABLE`, in the middle
-    too, when kept bytes cannot be had.
+    too, when kept bytes cannot be had, ABORTED `READER_SILENT` when nothing was taken
+    for too long.
     """
     EnsureFile: _grpc.UnaryUnaryMultiCallable[_files_pb2.EnsureFileRequest, _files_pb2.EnsureFileResponse]
     """Makes a file usable in a project, uploading it again if need be. Calls for
@@ -118,24 +132,35 @@ class FilesServiceAsyncStub(FilesServiceStub):
 
     ALREADY_EXISTS `NAME_TAKEN` when the file's chosen name belongs to anybody,
     OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit,
-    NOT_FOUND `RESOURCE_UNKNOWN` when it goes below a resource that is not the client's.
+    NOT_FOUND `RESOURCE_UNKNOWN` when it goes below a resource that is not the client's,
+    RESOURCE_EXHAUSTED `TOO_MANY_UPLOADS` (metadata `limit`, a RetryInfo) when the client
+    has as many open as it may.
     """
     WriteUpload: _aio.StreamUnaryMultiCallable[_files_pb2.WriteUploadRequest, _files_pb2.WriteUploadResponse]  # type: ignore[assignment]
     """Appends bytes at an offset, and finishes the upload when told to. The
     response says how many bytes are safe, whether or not all arrived.
 
     ABORTED `UPLOAD_OFFSET_MISMATCH` (metadata `committedSize`) for a gap,
-    ABORTED `UPLOAD_PREEMPTED` once a newer writer has begun, NOT_FOUND
+    ABORTED `UPLOAD_PREEMPTED` once a newer writer has begun, ABORTED
+    `WRITER_SILENT` when nothing came for too long, UNAVAILABLE `SERVICE_ENDS`
+    (a RetryInfo) when this replica ends, NOT_FOUND
     `UPLOAD_UNKNOWN`, FAILED_PRECONDITION `UPLOAD_CANCELLED` or
     `UPLOAD_FINALIZED`, OUT_OF_RANGE `FILE_TOO_LARGE`, RESOURCE_EXHAUSTED
-    `BUFFERS_FULL` with a RetryInfo, UNAVAILABLE `UPSTREAM_UNAVAILABLE`. What
+    `BUFFERS_FULL`, or `CLIENT_BUFFERS_FULL` when it is the client's own share
+    that is full, with a RetryInfo, UNAVAILABLE `UPSTREAM_UNAVAILABLE`. What
     Google itself refuses for good is no error of the call: the upload comes
     back as FAILED with Google's answer.
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_files_pb2.GetUploadRequest, _files_pb2.GetUploadResponse]  # type: ignore[assignment]
-    """Tells how far an upload is. Never waits for a writer."""
+    """Tells how far an upload is. Never waits for a writer.
+
+    NOT_FOUND `UPLOAD_UNKNOWN`.
+    """
     CancelUpload: _aio.UnaryUnaryMultiCallable[_files_pb2.CancelUploadRequest, _files_pb2.CancelUploadResponse]  # type: ignore[assignment]
-    """Gives an upload up."""
+    """Gives an upload up, and deletes what Google may have made of it just now.
+
+    NOT_FOUND `UPLOAD_UNKNOWN`, FAILED_PRECONDITION `UPLOAD_FINALIZED`.
+    """
     GetFile: _aio.UnaryUnaryMultiCallable[_files_pb2.GetFileRequest, _files_pb2.GetFileResponse]  # type: ignore[assignment]
     """Returns one file."""
     ListFiles: _aio.UnaryUnaryMultiCallable[_files_pb2.ListFilesRequest, _files_pb2.ListFilesResponse]  # type: ignore[assignment]
@@ -154,7 +179,8 @@ class FilesServiceAsyncStub(FilesServiceStub):
 
     FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
     Google does not give it away, UNAVAILABLE `KEPT_BYTES_UNAVAILABLE`, in the middle
-    too, when kept bytes cannot be had.
+    too, when kept bytes cannot be had, ABORTED `READER_SILENT` when nothing was taken
+    for too long.
     """
     EnsureFile: _aio.UnaryUnaryMultiCallable[_files_pb2.EnsureFileRequest, _files_pb2.EnsureFileResponse]  # type: ignore[assignment]
     """Makes a file usable in a project, uploading it again if need be. Calls for
@@ -192,7 +218,9 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
 
         ALREADY_EXISTS `NAME_TAKEN` when the file's chosen name belongs to anybody,
         OUT_OF_RANGE `FILE_TOO_LARGE` when the declared size exceeds Google's limit,
-        NOT_FOUND `RESOURCE_UNKNOWN` when it goes below a resource that is not the client's.
+        NOT_FOUND `RESOURCE_UNKNOWN` when it goes below a resource that is not the client's,
+        RESOURCE_EXHAUSTED `TOO_MANY_UPLOADS` (metadata `limit`, a RetryInfo) when the client
+        has as many open as it may.
         """
 
     @_abc_1.abstractmethod
@@ -205,10 +233,13 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         response says how many bytes are safe, whether or not all arrived.
 
         ABORTED `UPLOAD_OFFSET_MISMATCH` (metadata `committedSize`) for a gap,
-        ABORTED `UPLOAD_PREEMPTED` once a newer writer has begun, NOT_FOUND
+        ABORTED `UPLOAD_PREEMPTED` once a newer writer has begun, ABORTED
+        `WRITER_SILENT` when nothing came for too long, UNAVAILABLE `SERVICE_ENDS`
+        (a RetryInfo) when this replica ends, NOT_FOUND
         `UPLOAD_UNKNOWN`, FAILED_PRECONDITION `UPLOAD_CANCELLED` or
         `UPLOAD_FINALIZED`, OUT_OF_RANGE `FILE_TOO_LARGE`, RESOURCE_EXHAUSTED
-        `BUFFERS_FULL` with a RetryInfo, UNAVAILABLE `UPSTREAM_UNAVAILABLE`. What
+        `BUFFERS_FULL`, or `CLIENT_BUFFERS_FULL` when it is the client's own share
+        that is full, with a RetryInfo, UNAVAILABLE `UPSTREAM_UNAVAILABLE`. What
         Google itself refuses for good is no error of the call: the upload comes
         back as FAILED with Google's answer.
         """
@@ -219,7 +250,10 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.GetUploadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.GetUploadResponse, _abc.Awaitable[_files_pb2.GetUploadResponse]]:
-        """Tells how far an upload is. Never waits for a writer."""
+        """Tells how far an upload is. Never waits for a writer.
+
+        NOT_FOUND `UPLOAD_UNKNOWN`.
+        """
 
     @_abc_1.abstractmethod
     def CancelUpload(
@@ -227,7 +261,10 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.CancelUploadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.CancelUploadResponse, _abc.Awaitable[_files_pb2.CancelUploadResponse]]:
-        """Gives an upload up."""
+        """Gives an upload up, and deletes what Google may have made of it just now.
+
+        NOT_FOUND `UPLOAD_UNKNOWN`, FAILED_PRECONDITION `UPLOAD_FINALIZED`.
+        """
 
     @_abc_1.abstractmethod
     def GetFile(
@@ -276,7 +313,8 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
 
         FAILED_PRECONDITION `UPSTREAM_REFUSED` (metadata `httpStatus`, `body`) when
         Google does not give it away, UNAVAILABLE `KEPT_BYTES_UNAVAILABLE`, in the middle
-        too, when kept bytes cannot be had.
+        too, when kept bytes cannot be had, ABORTED `READER_SILENT` when nothing was taken
+        for too long.
         """
 
     @_abc_1.abstractmethod
