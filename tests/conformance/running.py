@@ -8,14 +8,6 @@ from tests.conformance.clients import Client
 from tests.support.client_programs import run_client
 from tests.support.system import Pool, System
 
-_ROUTES = {
-    "completions": "/v1/completions",
-    "files": "/v1/files",
-    "images": "/v1/images/generations",
-    "speech": "/v1/audio/speech",
-    "transcription": "/v1/audio/transcriptions",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -45,23 +37,14 @@ class Result:
         return {name: each.detail for name, each in self.outcomes.items() if not each.ok}
 
 
-async def absent_features(system: System, pool: Pool) -> frozenset[str]:
-    """Return the features of OpenAI's dialect that this version does not serve."""
-    async with system.client(pool) as http:
-        answers = {name: await http.post(path, json={}) for name, path in _ROUTES.items()}
-    return frozenset(name for name, answer in answers.items() if answer.status_code == 501)
-
-
 async def run(client: Client, system: System, pool: Pool) -> Result:
     """Run a client's program; its environment is made first if it is not there."""
-    absent = await absent_features(system, pool) if client.dialect == "openai" else frozenset()
     program, *arguments = await asyncio.to_thread(client.command)
     head, *lines = await run_client(
         Path(program),
         *arguments,
         system.url,
         client.dialect,
-        ",".join(sorted(absent)),
         stdin=pool.token,
     )
     outcomes = {line["feature"]: Outcome(line["ok"], line["detail"]) for line in lines}

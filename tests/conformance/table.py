@@ -23,8 +23,8 @@ _HEAD = """\
 writes this page. A program of the client's own kind uses each feature as the client's documentation
 shows it; only the address and the token are ours. Last run: {day}.
 
-"yes": works. "no": does not. "-": the client has no call of its own for it, its program does not
-try it, or this version does not serve it.
+"yes": works. "no": does not. "-": the client has no call of its own for it, or its program does
+not try it.
 
 """
 _FOOT = """

@@ -30,20 +30,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def require_route(system: System, pool: Pool, sample: Sample) -> None:
-    """Skip a sample of a route that this version does not serve."""
-    if not sample.needs:
-        return
-    async with system.client(pool) as http:
-        answer = await http.post(sample.needs, json={})
-    if answer.status_code == 501:
-        pytest.skip(f"{sample.needs} is not served by this version")
-
-
 @pytest.mark.parametrize("sample", PROGRAMS, ids=str)
 async def test_a_program(system: System, pool: Pool, folder: Path, sample: Sample) -> None:
-    await require_route(system, pool, sample)
-
     output = await run_sample(sample, sample.filled(system, pool), folder)
 
     assert output.strip() not in {"", "None"}

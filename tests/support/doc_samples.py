@@ -13,7 +13,7 @@ from tests.support.system import Pool, System, clean_environment
 DOCS = ROOT / "docs"
 
 _BLOCK = re.compile(
-    r"^```(?P<language>sh|python|javascript)(?: needs=(?P<needs>\S+))?\n(?P<code>.*?)^```\n"
+    r"^```(?P<language>sh|python|javascript)\n(?P<code>.*?)^```\n"
     r"(?:```text\n(?P<shown>.*?)^```)?",
     re.MULTILINE | re.DOTALL,
 )
@@ -29,7 +29,6 @@ class Sample:
         line: Where it begins.
         language: `sh`, `python` or `javascript`.
         code: As it stands there.
-        needs: The route without which it cannot run; empty for none.
         shown: What the page says that it prints; empty when it does not say.
     """
 
@@ -37,7 +36,6 @@ class Sample:
     line: int
     language: str
     code: str
-    needs: str
     shown: str
 
     def __str__(self) -> str:
@@ -65,7 +63,6 @@ def samples_of(page: str) -> Iterator[Sample]:
             line,
             found["language"],
             found["code"],
-            found["needs"] or "",
             found["shown"] or "",
         )
 

@@ -1,8 +1,8 @@
 """How the programs of the conformance suite are told what to do, and tell how it went.
 
-Arguments: the address, the dialect, and the features that are not served, separated by commas.
-Standard input: a token. Prints lines of JSON: the versions, then one for each feature. It needs
-the standard library only, for it runs in the environment of every client.
+Arguments: the address and the dialect. Standard input: a token. Prints lines of JSON: the
+versions, then one for each feature. It needs the standard library only, for it runs in the
+environment of every client.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-URL, DIALECT, ABSENT = [*sys.argv[1:], "", "", ""][:3]
+URL, DIALECT = sys.argv[1:]
 TOKEN = sys.stdin.read().strip()
 MODEL = "gemini-2.5-flash"
 SIGNING_MODEL = "gemini-3-flash-preview"
@@ -79,8 +79,6 @@ def run(packages: tuple[str, ...], features: dict[str, Callable[[], Any]]) -> No
     """
     _say(versions={name: version(name) for name in packages})
     for name, feature in features.items():
-        if name in ABSENT.split(","):
-            continue
         try:
             detail = feature()
             if inspect.isawaitable(detail):
