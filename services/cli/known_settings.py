@@ -98,6 +98,9 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "REMOTE_MEDIA_ALLOW_NETS": (Part.EDGE,),
     # files
     "FILES_BUFFER_BYTES": (Part.FILES,),
+    "FILES_CLIENT_BUFFER_BYTES": (Part.FILES,),
+    "FILES_CLIENT_TAIL_BYTES": (Part.FILES,),
+    "FILES_CLIENT_UPLOADS": (Part.FILES,),
     "FILES_IDLE_SECONDS": (Part.FILES,),
     "FILES_LEASE_SECONDS": (Part.FILES,),
     "FILES_MAX_BYTES": (Part.FILES,),

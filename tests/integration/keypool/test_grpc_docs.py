@@ -7,7 +7,6 @@ import re
 import shlex
 import sys
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from gemini_balance.keypool.v1 import admin_pb2, keypool_pb2
@@ -16,25 +15,18 @@ from grpc_health.v1 import health_pb2
 
 from services.keypool import errors
 from services.kit import errors as kit_errors
-from services.kit.errors import ServiceError
 from services.simulator.control import SimulatorControl
+from tests.support.grpc_page import blocks, keypool_part, known_reasons, told_reasons
 from tests.support.keypool import CREDENTIALS, Keypool, running_keypool, secrets_of
 from tests.support.system import running_simulator_process
 
 POOL = descriptor_pool.Default()
-PAGE = Path(__file__).parents[3] / "docs" / "grpc.md"
+PART = keypool_part()
 SERVICES = {
     service.full_name: service
     for descriptor in (keypool_pb2.DESCRIPTOR, admin_pb2.DESCRIPTOR, health_pb2.DESCRIPTOR)
     for service in descriptor.services_by_name.values()
 }
-
-
-def blocks(language: str) -> list[str]:
-    """Return the fenced blocks of a language."""
-    return re.findall(
-        rf"^```{language}\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +68,7 @@ async def run(
 class TestPython:
     async def test_the_example_asks_and_reports(self, keypool: Keypool, upstream: str) -> None:
         [key_id] = await keypool.add_keys(*secrets_of(1))
-        [example] = blocks("python")
+        [example] = blocks(PART, "python")
 
         code, output = await run(sys.executable, "-c", example, keypool=keypool, upstream=upstream)
 
@@ -91,7 +83,7 @@ class TestPython:
         [key_id] = await keypool.add_keys(secret)
         async with SimulatorControl(upstream) as control:
             await control.put_key(secret, state="invalid")
-        [example] = blocks("python")
+        [example] = blocks(PART, "python")
 
         code, output = await run(sys.executable, "-c", example, keypool=keypool, upstream=upstream)
 
@@ -102,7 +94,7 @@ class TestPython:
     async def test_the_example_reads_errors_and_refusals(
         self, keypool: Keypool, upstream: str
     ) -> None:
-        [example] = blocks("python")
+        [example] = blocks(PART, "python")
 
         refused, why = await run(sys.executable, "-c", example, keypool=keypool, upstream=upstream)
         failed, what = await run(
@@ -119,7 +111,7 @@ class TestPython:
 
 
 class TestGrpcurl:
-    @pytest.mark.parametrize("block", blocks("sh"))
+    @pytest.mark.parametrize("block", blocks(PART, "sh"))
     def test_every_call_is_one_of_the_contract(self, block: str) -> None:
         words = shlex.split(block.replace("\\\n", " ").replace("$(", "").replace("|", " "))
         calls = [word.split("/") for word in words if re.fullmatch(r"[\w.]+\.[A-Z]\w+/\w+", word)]
@@ -136,7 +128,7 @@ class TestGrpcurl:
     async def test_the_lines_run(self, keypool: Keypool, upstream: str) -> None:
         await keypool.add_keys(*secrets_of(1), project="my-project")
 
-        for block in blocks("sh"):
+        for block in blocks(PART, "sh"):
             code, output = await run(
                 *("bash", "-euo", "pipefail", "-c", block), keypool=keypool, upstream=upstream
             )
@@ -147,21 +139,4 @@ class TestGrpcurl:
 
 
 def test_every_reason_is_on_the_page() -> None:
-    known = {
-        kind.reason: kind.code.name
-        for module in (errors, kit_errors)
-        for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, ServiceError) and kind.reason != "UNKNOWN"
-    }
-
-    told = {
-        reason: status
-        for reasons, status in re.findall(
-            r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \| `([A-Z_]+)` \|",
-            PAGE.read_text("utf-8"),
-            re.MULTILINE,
-        )
-        for reason in re.findall(r"[A-Z_]+", reasons)
-    }
-
-    assert told == known
+    assert told_reasons(PART) == known_reasons(errors, kit_errors)
