@@ -10,6 +10,7 @@ import pytest
 from gemini_balance.keypool.v1 import admin_pb2 as pb
 
 from services.simulator.faults import FaultKind
+from tests.support.proxy import ForwardProxy
 from tests.support.system import Pool, System
 from tests.support.waiting import eventually
 
@@ -190,10 +191,12 @@ async def test_an_upstream_that_is_not_there_is_a_gateway_error(system: System) 
 
 
 async def test_the_html_page_for_robots_is_no_clients_business(system: System) -> None:
-    pool = await system.new_pool(1)
-    await fault(system, pool, "automated_queries", count=None)
-    async with system.client(pool) as client:
-        answer = await client.post(GENERATE, json=GEMINI_BODY)
+    # A way out of its own: the pool avoids it for minutes, for the keys of all other tests, too.
+    async with ForwardProxy().running() as address:
+        pool = await system.new_pool(1, proxy=f"http://{address}")
+        await fault(system, pool, "automated_queries", count=None)
+        async with system.client(pool) as client:
+            answer = await client.post(GENERATE, json=GEMINI_BODY)
 
     assert answer.status_code == 503
     assert answer.headers["content-type"].startswith("application/json")

@@ -176,12 +176,15 @@ class System:
         async with grpc.aio.insecure_channel(run["keypool_target"]) as channel:
             yield Admin(channel, run["admin_credential"])
 
-    async def new_pool(self, keys: int = 3, *, owners: Mapping[str, str] | None = None) -> Pool:
+    async def new_pool(
+        self, keys: int = 3, *, owners: Mapping[str, str] | None = None, proxy: str = ""
+    ) -> Pool:
         """Make keys and a client token that uses them.
 
         Args:
             keys: How many, each of a project of its own.
             owners: Chosen keys instead, and the project of each.
+            proxy: The way out of all of them; empty for the direct one.
         """
         name = f"t-{secrets.token_hex(6)}"
         made = list(owners or ()) or [f"AIzaTest{secrets.token_hex(16)}" for _ in range(keys)]
@@ -190,7 +193,9 @@ class System:
                 "CreateKeys",
                 pb.CreateKeysRequest(
                     keys=[
-                        pb.NewKey(secret=key, project_id=(owners or {}).get(key, ""))
+                        pb.NewKey(
+                            secret=key, project_id=(owners or {}).get(key, ""), proxy_url=proxy
+                        )
                         for key in made
                     ],
                     pool=name,
