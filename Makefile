@@ -109,7 +109,8 @@ e2e: setup-dev ## test the whole running system with real clients
 	$(BIN)/pytest tests/e2e tests/conformance $(QUICK)
 
 stress: setup-dev ## long load and fault runs, not part of `make test`
-	$(BIN)/pytest tests -m stress
+	$(BIN)/pytest tests/contract/keypool/test_quota_runs.py -m stress --numprocesses $(WORKERS)
+	$(BIN)/pytest tests -m stress --ignore tests/contract/keypool/test_quota_runs.py
 
 conformance: setup-dev $(BIN)/grpcurl ## many client families; needs Go; writes docs/compatibility.md
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest tests -m conformance -rP

@@ -14,7 +14,7 @@ from services.files.finishing import Finisher
 from services.files.google.client import GoogleClient
 from services.files.google.file_calls import FileCalls
 from services.files.google.upload_wire import UploadWire
-from services.files.keeping.keeper import Keeper
+from services.files.keeping.keeper import PUTS, Keeper
 from services.files.keeping.object_store import ObjectStore, ObjectStoreError, open_object_store
 from services.files.kept_bytes import KeptFiles
 from services.files.listening import Listening
@@ -34,6 +34,7 @@ from services.files.shares import Shares
 from services.files.sweeping import KeptSweeper, Sweep
 from services.files.transfer import Patience
 from services.files.upload_desk import UploadDesk
+from services.files.uploads import GRANULE
 from services.files.writing import Writing
 from services.kit.redis_scripts import RedisPort
 from services.kit.settings import UnusableSettingError
@@ -115,7 +116,9 @@ def assemble(settings: FilesSettings, ways: Ways) -> Assembly:
         max_retries=settings.max_retries,
         lifetime=timedelta(seconds=settings.files_lease_seconds),
     )
-    budget = Budget(settings.files_buffer_bytes)
+    # Parts that are being put into the store of bytes are on their way too.
+    sealed = PUTS * GRANULE if keeper else 0
+    budget = Budget(max(2 * GRANULE, settings.files_buffer_bytes - sealed))
     metrics.BUFFERED.set_function(lambda: budget.used)
     patience = Patience(settings.files_upstream_seconds)
     isolated = settings.files_user_isolation_enabled

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from services.kit.bytes_field import Piece
 
-FRAME_BYTES = 128 * 1024
+FRAME_BYTES = 256 * 1024
 
 _SMALL = 4 * 1024
 

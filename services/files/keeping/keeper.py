@@ -16,7 +16,9 @@ from services.kit.vault import UnreadableError, Vault
 _NONCE = 12
 _TAG = 16
 _DATA_KEY_BITS = 256
-_PUTS = 2
+PUTS = 2
+"""Parts that are put at a time: each is memory of its own while it is."""
+
 _SECONDS = 30.0
 _REST_SECONDS = 30.0
 """So long nothing is put into a store that has hung."""
@@ -41,8 +43,7 @@ class Keeper:
         self._seconds = seconds
         self._breaker = Breaker(_REST_SECONDS)
         self._vault = vault
-        # A sealed part is memory that no budget knows.
-        self._puts = asyncio.Semaphore(_PUTS)
+        self._puts = asyncio.Semaphore(PUTS)
 
     def begin(self, part_size: int) -> Manifest:
         """Return the manifest of a file of which nothing is kept yet.
