@@ -7,7 +7,7 @@ from services.edge.audio.transcription_route import TranscriptionRoute
 from services.edge.chat_routes import ChatRoutes
 from services.edge.file_routes import FileRoutes
 from services.edge.gemini_routes import GeminiRoutes
-from services.edge.image_routes import ImageRoutes
+from services.edge.images.image_routes import ImageRoutes
 from services.edge.media_routes import MediaRoutes
 from services.edge.openai_file_routes import OpenAiFileRoutes
 from services.edge.openai_routes import OpenAiRoutes

@@ -15,9 +15,9 @@ from services.edge.envelopes import Headers
 from services.edge.estimating import estimate_tokens
 from services.edge.forms import read_form
 from services.edge.http import Exchange, json_object
-from services.edge.image_drawing import Drawing, draw
-from services.edge.image_forms import read_edit
-from services.edge.image_hosting import Hosting
+from services.edge.images.drawing import Drawing, draw
+from services.edge.images.edit_form import read_edit
+from services.edge.images.hosting import Hosting
 from services.edge.media_fetching import fetch_media
 from services.edge.needs import Asker, need_of
 from services.edge.openai.image_answer import picture_size, translate_image_usage

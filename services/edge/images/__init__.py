@@ -1,0 +1,1 @@
+"""Pictures in OpenAI's dialect: drawn, edited, and given an address."""
