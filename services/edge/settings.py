@@ -1,14 +1,10 @@
 """The settings of the edge."""
 
-import json
-import re
-from urllib.parse import urlsplit
-
 from pydantic import Field, SecretStr, field_validator
 
 from services.edge.fetching.reach import Reach
 from services.edge.uploads.addresses import TrustedPeers
-from services.kit.settings import ServiceSettings, TextList
+from services.kit.settings import ServiceSettings, TextList, UpstreamUrl, root_address
 
 
 class EdgeSettings(ServiceSettings):
@@ -29,7 +25,7 @@ class EdgeSettings(ServiceSettings):
     service_credential: SecretStr
     """What the edge presents to the key pool and the files service."""
 
-    base_url: str = "https://generativelanguage.googleapis.com"
+    base_url: UpstreamUrl = "https://generativelanguage.googleapis.com"
     """The upstream, with or without its `/v1beta`."""
 
     max_retries: int = Field(default=3, ge=0, le=20)
@@ -100,18 +96,10 @@ class EdgeSettings(ServiceSettings):
     stt_model: str = Field(default="gemini-2.5-flash", min_length=1)
     """The model that listens where a client asks for one of OpenAI's."""
 
-    @field_validator("base_url")
-    @classmethod
-    def _root_of_upstream(cls, value: str) -> str:
-        # Some installations write it as a JSON list of one.
-        if value.startswith("[") and len(listed := json.loads(value)) == 1:
-            value = str(listed[0])
-        return re.sub(r"/(v1|v1beta|v1alpha)$", "", _root_address(value))
-
     @field_validator("public_url")
     @classmethod
     def _public_address(cls, value: str) -> str:
-        return _root_address(value) if value else ""
+        return root_address(value) if value else ""
 
     @field_validator("remote_media_allow_nets")
     @classmethod
@@ -124,12 +112,3 @@ class EdgeSettings(ServiceSettings):
     def _are_peers(cls, value: list[str]) -> list[str]:
         TrustedPeers(value)
         return value
-
-
-def _root_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be an http or https address")
-    if parts.query or parts.fragment or parts.username:
-        raise ValueError("must hold no query, fragment or credential")
-    return value.rstrip("/")

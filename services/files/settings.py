@@ -1,16 +1,12 @@
 """What the files service is told by its environment."""
 
-import json
-import re
-from urllib.parse import urlsplit
-
 from pydantic import Field, SecretStr, field_validator
 
 from services.files.keeping.object_store import check_store_url
 from services.files.uploads import GRANULE, LARGEST_FILE
 from services.kit.credentials import CredentialBook
 from services.kit.redis_url import RedisUrl
-from services.kit.settings import ServiceSettings
+from services.kit.settings import ServiceSettings, UpstreamUrl
 from services.kit.vault import SHORTEST_TEXT
 
 _MIB = 1024 * 1024
@@ -37,7 +33,7 @@ class FilesSettings(ServiceSettings):
     service_credential: SecretStr
     """What the files service presents to the key pool."""
 
-    base_url: str = "https://generativelanguage.googleapis.com"
+    base_url: UpstreamUrl = "https://generativelanguage.googleapis.com"
     """The upstream, with or without its `/v1beta`."""
 
     max_retries: int = Field(default=3, ge=0, le=20)
@@ -115,16 +111,3 @@ class FilesSettings(ServiceSettings):
     @classmethod
     def _can_be_a_store(cls, value: str) -> str:
         return check_store_url(value) if value else ""
-
-    @field_validator("base_url")
-    @classmethod
-    def _root_of_upstream(cls, value: str) -> str:
-        # Some installations write it as a JSON list of one.
-        if value.startswith("[") and len(listed := json.loads(value)) == 1:
-            value = str(listed[0])
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be an http or https address")
-        if parts.query or parts.fragment or parts.username:
-            raise ValueError("must hold no query, fragment or credential")
-        return re.sub(r"/(v1|v1beta|v1alpha)$", "", value.rstrip("/"))

@@ -1,11 +1,9 @@
 """What the key pool is told by its environment."""
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
@@ -18,7 +16,7 @@ from services.keypool.seeding import Seed
 from services.keypool.tokens import NewToken
 from services.kit.credentials import CredentialBook
 from services.kit.redis_url import RedisUrl
-from services.kit.settings import ServiceSettings
+from services.kit.settings import ServiceSettings, UpstreamUrl
 from services.kit.vault import SHORTEST_TEXT
 
 
@@ -112,7 +110,7 @@ class KeypoolSettings(ServiceSettings):
     old_encryption_keys: SecretList = ()
     """Earlier values of `ENCRYPTION_KEY`, until every secret has been sealed anew."""
 
-    base_url: str = "https://generativelanguage.googleapis.com"
+    base_url: UpstreamUrl = "https://generativelanguage.googleapis.com"
     """The upstream, with or without its `/v1beta`."""
 
     test_model: str = "gemini-2.5-flash"
@@ -148,19 +146,6 @@ class KeypoolSettings(ServiceSettings):
             if not is_proxy(proxy.get_secret_value()):
                 raise ValueError(f"entry {at + 1} must be a URL such as {PROXY_EXAMPLE}")
         return value
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_root(cls, value: str) -> str:
-        # Some installations write it as a JSON list of one.
-        if value.startswith("[") and len(listed := json.loads(value)) == 1:
-            value = str(listed[0])
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be an http or https address")
-        if parts.query or parts.fragment or parts.username:
-            raise ValueError("must hold no query, fragment or credential")
-        return re.sub(r"/(v1|v1beta|v1alpha)$", "", value.rstrip("/"))
 
     @field_validator("test_model")
     @classmethod

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -30,6 +32,33 @@ def _split(value: Any) -> Any:
 
 TextList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 """A list of texts, given as JSON (`["a", "b"]`) or comma separated (`a,b`)."""
+
+
+def root_address(value: str) -> str:
+    """Return an http or https address without a slash at its end.
+
+    Raises:
+        ValueError: It is none, or holds more than an address.
+    """
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http or https address")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("must hold no query, fragment or credential")
+    return value.rstrip("/")
+
+
+def _upstream_root(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    # Some installations write it as a JSON list of one.
+    if value.startswith("[") and len(listed := json.loads(value)) == 1:
+        value = str(listed[0])
+    return re.sub(r"/(v1|v1beta|v1alpha)$", "", root_address(value))
+
+
+UpstreamUrl = Annotated[str, BeforeValidator(_upstream_root)]
+"""Where Google's API is, given with or without its `/v1beta`."""
 
 
 def _upper(value: Any) -> Any:
