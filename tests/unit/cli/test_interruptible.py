@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,6 +23,15 @@ def test_what_the_work_raises_is_raised() -> None:
         interruptible(fail)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """A run in the background may have been told to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_the_wait_and_not_the_work() -> None:
     begun, may_end = threading.Event(), threading.Event()
 
