@@ -10,7 +10,6 @@ import typer
 
 from services.cli.client_access import ClientAccess, find_client_access
 from services.cli.errors import CommandError
-from services.cli.interruptible import interruptible
 from services.cli.options import AsJson, DataDir
 from services.cli.output import Row, print_rows, remark
 from services.cli.progress import transfer
@@ -161,13 +160,9 @@ def _upload(api: PublicFiles, access: ClientAccess, source: Source) -> FileJson:
         source.mime_type,
     )
     with transfer(source.path.name, source.size_bytes) as shown:
-
-        def send() -> FileJson:
-            with held_note(access.data_dir, key) as note:
-                return Upload(api, source, note, shown).run()
-
         try:
-            file = interruptible(send)
+            with held_note(access.data_dir, key) as note:
+                file = Upload(api, source, note, shown).run()
         except KeyboardInterrupt:
             remark(f"{source.path.name} is not complete; the same command goes on")
             raise
