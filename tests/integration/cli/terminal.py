@@ -23,7 +23,8 @@ class Terminal:
         # A read may end within a character.
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.process = subprocess.Popen(
-            ["setsid", "--ctty", "--wait", *COMMAND, *arguments],
+            # Tests that run in the background hand on that Ctrl-C is to be ignored.
+            ["env", "--default-signal=INT", "setsid", "--ctty", "--wait", *COMMAND, *arguments],
             cwd=folder,
             env=CLEAN | {"TERM": "xterm"},
             stdin=slave,
