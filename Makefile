@@ -109,6 +109,7 @@ e2e: setup-dev ## test the whole running system with real clients
 	$(BIN)/pytest tests/e2e tests/conformance $(QUICK)
 
 stress: setup-dev ## long load and fault runs, not part of `make test`
+	$(BIN)/pytest tests/unit $(QUICK) --hypothesis-profile=anew
 	$(BIN)/pytest tests/contract/keypool/test_quota_runs.py -m stress --numprocesses $(WORKERS)
 	$(BIN)/pytest tests -m stress --ignore tests/contract/keypool/test_quota_runs.py
 

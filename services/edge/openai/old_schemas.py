@@ -185,10 +185,13 @@ class _Rewriting:
 
     def _described(self, result: Schema, notes: Schema, schema: Schema) -> Schema:
         """Put what stands beside a type, and what has no word, into a result."""
+        left = {k: v for k, v in notes.items() if k not in _SILENT and k not in _BESIDE}
         for name in ("title", "default"):
             if name in schema and (name != "title" or isinstance(schema[name], str)):
+                if name in result and result[name] != schema[name]:
+                    # That of the only choice, which has become one with this schema.
+                    left[f"inner {name}"] = result[name]
                 result[name] = schema[name]
-        left = {k: v for k, v in notes.items() if k not in _SILENT and k not in _BESIDE}
         lines = [schema.get("description"), result.get("description")]
         if left:
             data = orjson.dumps(left | self._definitions(left))

@@ -45,7 +45,8 @@ def read_keyword(name: str, schema: Schema, result: Schema) -> bool:
         case "enum" | "const":
             return _read_enum(value if name == "enum" else [value], kind, result)
         case "format":
-            return _keep(name, value, result, value in _FORMATS.get(kind, ()))
+            is_known = isinstance(value, str) and value in _FORMATS.get(kind, ())
+            return _keep(name, value, result, is_known)
         case "pattern" if kind == "string":
             return _keep(name, value, result, isinstance(value, str))
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":

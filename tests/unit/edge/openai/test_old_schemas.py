@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.ai.generativelanguage_v1beta.types import GenerateContentRequest, Schema
 from google.protobuf import json_format
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.edge.openai.chat_request import translate_chat
@@ -188,6 +188,7 @@ def _leaves(value: Any) -> list[str]:
 
 
 @settings(max_examples=400, deadline=None)
+@example({"title": "w1z", "anyOf": [{"title": "w2z", "anyOf": [{"type": "string"}]}]})
 @given(_SCHEMAS)
 def test_nothing_is_dropped_and_google_can_read_it(schema: dict[str, Any]) -> None:
     # References are from the root, so what they name is there too.
@@ -232,6 +233,7 @@ _ODD = st.recursive(
 
 
 @settings(max_examples=400, deadline=None)
+@example({"items": {"type": "string", "format": []}})
 @given(st.dictionaries(st.sampled_from(["properties", "items", "anyOf", "allOf", "$ref"]), _ODD))
 def test_any_object_is_rewritten_or_refused(schema: dict[str, Any]) -> None:
     with contextlib.suppress(BadRequestError):
