@@ -9,7 +9,7 @@ from services.edge.calls import Call
 from services.edge.clients import check_model_allowed
 from services.edge.concurrently import concurrently
 from services.edge.disconnect import ClientWatch
-from services.edge.envelopes import Headers, openai_type
+from services.edge.envelopes import openai_type
 from services.edge.http import Exchange
 from services.edge.media_fetching import fetch_media
 from services.edge.needs import Asker
@@ -19,7 +19,6 @@ from services.edge.openai.chat_stream import ChatStream
 from services.edge.openai.completion_answers import CompletionStream, translate_completions
 from services.edge.openai.completion_request import translate_completion
 from services.edge.openai_calls import (
-    EVENT_STREAM,
     admit,
     call_model,
     new_id,
@@ -28,6 +27,7 @@ from services.edge.openai_calls import (
     send_answer,
     tell_ignored,
 )
+from services.edge.openai_events import Events
 from services.edge.paths import check_model
 from services.edge.plain import fetch
 from services.edge.relaying import relay_stream
@@ -94,28 +94,14 @@ class ChatRoutes:
         return await call_model(self._runtime, asker, plan.model, verb, plan.gemini_body)
 
 
-class _Voice:
+class _Voice(Events):
     """Each event is translated; a complete answer ends with `[DONE]`."""
 
     watch_finish = False
     before = None
-    breaks_off = False
 
     def __init__(self, stream: ChatStream) -> None:
         self._stream = stream
-
-    def headers(self, upstream: Headers) -> Headers:
-        del upstream
-        return EVENT_STREAM
-
-    def opening(self) -> Headers:
-        return EVENT_STREAM
-
-    def heartbeat(self) -> bytes:
-        return b": waiting for a key\n\n"
-
-    def failed(self, body: bytes) -> bytes:
-        return b"data: " + body + b"\n\n"
 
     def say(self, block: bytes) -> bytes:
         frames = []

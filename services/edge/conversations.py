@@ -24,18 +24,23 @@ class Conversations:
         self._projects: OrderedDict[int, str] = OrderedDict()
         self._most = most
 
-    def note(self, call: Call, project_id: str, answer: bytes) -> None:
-        """Look at an answer, or some whole events of one, for what is to be sent back."""
+    def note(self, call: Call, project_id: str, answer: bytes) -> bool:
+        """Look at an answer, or some whole events of one, for what is to be sent back.
+
+        Returns:
+            Whether the rest of the answer can tell nothing more.
+        """
         need = call.need
         if need.affinity or need.operation is not Operation.GENERATE:
-            return
+            return True
         if not any(mark in answer for mark in _HANDED_OUT):
-            return
+            return False
         number = conversation_hash(need.client_id, need.model, orjson.loads(call.body))
         self._projects[number] = project_id
         self._projects.move_to_end(number)
         if len(self._projects) > self._most:
             self._projects.popitem(last=False)
+        return True
 
     def take(self, number: int) -> str:
         """Return the project of a conversation and forget it; empty when none is known."""

@@ -11,7 +11,6 @@ import grpc
 import grpc.aio
 from gemini_balance.files.v1 import files_pb2 as pb
 from gemini_balance.files.v1 import files_pb2_grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.edge.files_errors import told_failures
 from services.edge.keypool import Client
@@ -66,7 +65,6 @@ class Files:
             ),
         )
         self._stub: Any = files_pb2_grpc.FilesServiceStub(self.channel.channel)
-        self._health: Any = health_pb2_grpc.HealthStub(self.channel.channel)
 
     async def create_upload(self, order: UploadOrder) -> Upload:
         """Open an upload."""
@@ -152,13 +150,7 @@ class Files:
 
     async def is_serving(self) -> bool:
         """Whether the service says of itself that it serves."""
-        try:
-            response = await self._health.Check(
-                health_pb2.HealthCheckRequest(service=_SERVICE), timeout=2, wait_for_ready=True
-            )
-        except grpc.aio.AioRpcError:
-            return False
-        return bool(response.status == health_pb2.HealthCheckResponse.SERVING)
+        return await self.channel.is_serving()
 
     async def close(self) -> None:
         """Close the channel."""

@@ -46,6 +46,7 @@ class KeySearch:
         self._desk = desk
         self._bringing = bringing
         self._conversations = conversations
+        self._noted: HeldKey | None = None
         self._count = 0
         self._patient_until = time.monotonic() + call.need.patience
         self._shunned = _Shunned()
@@ -62,7 +63,11 @@ class KeySearch:
 
     def heard(self, key: HeldKey, answer: bytes) -> None:
         """Note whose key brought an answer, for the next request of its conversation."""
-        self._conversations.note(self._own_call, key.project_id, answer)
+        if self._noted is key:
+            return
+        if self._conversations.note(self._own_call, key.project_id, answer):
+            # A stream has many events, and the request may be long.
+            self._noted = key
 
     def shun(self, key: HeldKey, verdict: Verdict) -> None:
         """Note that a try failed, so that the next one goes elsewhere."""

@@ -9,7 +9,6 @@ import grpc
 import grpc.aio
 from gemini_balance.keypool.v1 import keypool_pb2 as pb
 from gemini_balance.keypool.v1 import keypool_pb2_grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.edge.keypool_wire import (
     read_clock,
@@ -65,7 +64,6 @@ class Keypool:
             idempotent=_IDEMPOTENT,
         )
         self._stub: Any = keypool_pb2_grpc.KeyPoolServiceStub(self.channel.channel)
-        self._health: Any = health_pb2_grpc.HealthStub(self.channel.channel)
 
     async def acquire(
         self,
@@ -176,13 +174,7 @@ class Keypool:
 
     async def is_serving(self) -> bool:
         """Whether the pool says of itself that it serves."""
-        try:
-            response = await self._health.Check(
-                health_pb2.HealthCheckRequest(service=_SERVICE), timeout=2, wait_for_ready=True
-            )
-        except grpc.aio.AioRpcError:
-            return False
-        return bool(response.status == health_pb2.HealthCheckResponse.SERVING)
+        return await self.channel.is_serving()
 
     async def close(self) -> None:
         """Close the channel."""

@@ -39,6 +39,8 @@ def told_answers(code: str) -> Iterator[None]:
 class Events:
     """The way of telling that all streams of events share; see `Voice` for the methods."""
 
+    breaks_off = False
+
     def headers(self, upstream: Headers) -> Headers:
         """Return the head of the client's answer."""
         del upstream

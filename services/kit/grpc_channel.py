@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.kit.context import REQUEST_ID_HEADER, request_id
 from services.kit.errors import RemoteError
@@ -49,6 +50,8 @@ class ServiceChannel:
                 *FLOW_CONTROL,
             ],
         )
+        self._service = service
+        self._health: Any = health_pb2_grpc.HealthStub(self.channel)
 
     async def call(
         self,
@@ -93,6 +96,16 @@ class ServiceChannel:
         if current := request_id.get():
             entries.append((REQUEST_ID_HEADER, current))
         return tuple(entries)
+
+    async def is_serving(self) -> bool:
+        """Whether the service says of itself that it serves."""
+        try:
+            response = await self._health.Check(
+                health_pb2.HealthCheckRequest(service=self._service), timeout=2, wait_for_ready=True
+            )
+        except grpc.aio.AioRpcError:
+            return False
+        return bool(response.status == health_pb2.HealthCheckResponse.SERVING)
 
     async def close(self) -> None:
         """Close the channel."""

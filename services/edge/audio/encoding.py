@@ -38,11 +38,6 @@ class Recipe:
     speed: float = 1.0
     is_whole: bool = True
 
-    @property
-    def is_trivial(self) -> bool:
-        """Whether there is nothing to compute."""
-        return self.speed == 1 and self.form in {"wav", "pcm"}
-
 
 @dataclass(frozen=True, slots=True)
 class _Codec:

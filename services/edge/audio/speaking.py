@@ -5,11 +5,11 @@ import base64
 import orjson
 
 from services.edge.audio.encoding import Recipe
-from services.edge.audio.events import DONE, Events, event, told_answers
 from services.edge.audio.studio import Studio
 from services.edge.envelopes import Headers
 from services.edge.http import BrokenAnswerError
 from services.edge.openai.speech import SOUND_TYPES, SpeechAnswer, SpeechPlan
+from services.edge.openai_events import DONE, Events, event, told_answers
 from services.edge.sse import events_of
 from services.edge.streaming import StreamFailedError
 from services.edge.usage import TokenUsage, read_usage

@@ -1,7 +1,6 @@
 """POST /v1/audio/speech."""
 
 from services.edge.audio.encoding import Recipe
-from services.edge.audio.events import told_answers
 from services.edge.audio.speaking import NO_SPEECH, BytesVoice, EventsVoice
 from services.edge.audio.studio import Studio
 from services.edge.calls import Call
@@ -12,6 +11,7 @@ from services.edge.http import Exchange
 from services.edge.openai.errors import SpoiltAnswerError
 from services.edge.openai.speech import SOUND_TYPES, SpeechAnswer, translate_speech
 from services.edge.openai_calls import admit, call_model, parsed, read_request, tell_ignored
+from services.edge.openai_events import told_answers
 from services.edge.plain import fetch
 from services.edge.relaying import Voice, relay_stream
 from services.edge.runtime import Runtime

@@ -2,8 +2,8 @@
 
 import orjson
 
-from services.edge.audio.events import DONE, Events, event, told_answers
 from services.edge.openai.transcript import TranscriptAnswer
+from services.edge.openai_events import DONE, Events, event, told_answers
 from services.edge.sse import events_of
 from services.edge.usage import TokenUsage, read_usage
 

@@ -1,6 +1,5 @@
 """POST /v1/audio/transcriptions and /v1/audio/translations."""
 
-from services.edge.audio.events import told_answers
 from services.edge.audio.listening import Listener, Sound
 from services.edge.audio.transcribing import NO_TRANSCRIPT, TranscriptVoice
 from services.edge.clients import check_model_allowed
@@ -12,6 +11,7 @@ from services.edge.openai.errors import BadRequestError
 from services.edge.openai.transcript import TranscriptAnswer, tell_transcript
 from services.edge.openai.transcription import TranscriptionPlan, translate_transcription
 from services.edge.openai_calls import admit, call_model, parsed, tell_ignored
+from services.edge.openai_events import told_answers
 from services.edge.paths import check_model
 from services.edge.plain import fetch
 from services.edge.relaying import relay_stream

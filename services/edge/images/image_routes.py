@@ -8,13 +8,12 @@ from typing import Any
 import orjson
 
 from services.edge.calls import Call, operation_of
-from services.edge.clients import check_model_allowed, check_scope
+from services.edge.clients import check_model_allowed
 from services.edge.dialects import Dialect
 from services.edge.disconnect import ClientWatch
-from services.edge.envelopes import Headers
 from services.edge.estimating import estimate_tokens
 from services.edge.forms import read_form
-from services.edge.http import Exchange, json_object
+from services.edge.http import Exchange
 from services.edge.images.drawing import Drawing, draw
 from services.edge.images.edit_form import read_edit
 from services.edge.images.hosting import Hosting
@@ -23,13 +22,18 @@ from services.edge.needs import Asker, need_of
 from services.edge.openai.image_answer import picture_size, translate_image_usage
 from services.edge.openai.image_request import ImagePlan, translate_edit, translate_generation
 from services.edge.openai.media import Part
+from services.edge.openai_calls import (
+    VERSION,
+    admit,
+    read_request,
+    send_answer,
+    tell_ignored,
+)
 from services.edge.paths import check_model
 from services.edge.resources.access import may_name_something
 from services.edge.runtime import Runtime
 from services.edge.uploads.addresses import Addresses, TrustedPeers
 
-_JSON = (b"content-type", b"application/json")
-_VERSION = "v1beta"
 _FORM = "multipart/form-data"
 
 
@@ -44,21 +48,23 @@ class ImageRoutes:
 
     async def generate(self, exchange: Exchange) -> None:
         """POST /v1/images/generations."""
-        asker = await self._admit(exchange)
-        body = await exchange.read_body(self._runtime.settings.max_body_bytes)
-        model = self._runtime.settings.create_image_model
-        plan = translate_generation(json_object(body, orjson.loads), default_model=model)
+        asker = await admit(self._runtime, exchange)
+        plan = translate_generation(
+            await read_request(self._runtime, exchange),
+            default_model=self._runtime.settings.create_image_model,
+        )
         await self._serve(asker, plan)
 
     async def edit(self, exchange: Exchange) -> None:
         """POST /v1/images/edits, as a form or as JSON."""
-        asker = await self._admit(exchange)
-        limit = self._runtime.settings.max_body_bytes
+        asker = await admit(self._runtime, exchange)
         sources: list[Part] = []
         if exchange.header(b"content-type").lower().startswith(_FORM):
-            body, sources = read_edit(await read_form(exchange, limit))
+            body, sources = read_edit(
+                await read_form(exchange, self._runtime.settings.max_body_bytes)
+            )
         else:
-            body = json_object(await exchange.read_body(limit), orjson.loads)
+            body = await read_request(self._runtime, exchange)
         plan = translate_edit(
             body,
             sources,
@@ -66,11 +72,6 @@ class ImageRoutes:
             allow_remote_media=self._runtime.fetcher is not None,
         )
         await self._serve(asker, plan)
-
-    async def _admit(self, exchange: Exchange) -> Asker:
-        client = await self._runtime.clients.identify(exchange)
-        check_scope(client, "models")
-        return Asker(exchange, client)
 
     async def _serve(self, asker: Asker, plan: ImagePlan) -> None:
         exchange = asker.exchange
@@ -82,13 +83,11 @@ class ImageRoutes:
             drawing = await draw(self._runtime, calls)
             hosting = Hosting(self._runtime.media, self._addresses, exchange)
             answer, ignored = await _answer_of(plan, drawing, hosting)
-        headers: Headers = [_JSON, *drawing.told]
-        if ignored:
-            names = ",".join(ignored).encode("ascii", "replace")
-            headers.append((b"x-gemini-balance-ignored", names[:1024]))
+        tell_ignored(exchange, ignored)
+        shown = [*drawing.told]
         if drawing.problems:
-            headers.append((b"x-gemini-balance-failures", b"%d" % len(drawing.problems)))
-        await exchange.answer(200, headers, orjson.dumps(answer))
+            shown.append((b"x-gemini-balance-failures", b"%d" % len(drawing.problems)))
+        await send_answer(exchange, answer, shown)
 
     async def _calls(self, asker: Asker, plan: ImagePlan) -> list[tuple[Call, int]]:
         first = plan.bodies[0]
@@ -108,7 +107,7 @@ class ImageRoutes:
         need = need_of(self._runtime.settings, asker, plan.model, operation_of(plan.verb))
         return Call(
             method="POST",
-            target=f"/{_VERSION}/models/{plan.model}:{plan.verb}",
+            target=f"/{VERSION}/models/{plan.model}:{plan.verb}",
             headers=[(b"content-type", b"application/json")],
             body=content,
             # No affinity: pictures that begin alike share nothing upstream, only a limit.
