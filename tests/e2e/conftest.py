@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import openai
 import pytest
 
 from tests.support.browser import Browser, running_browser
 from tests.support.reference import Engine, in_node
-from tests.support.system import System, running_simulator_process, running_system
+from tests.support.system import Pool, System, running_simulator_process, running_system
 from tests.support.two_clients import Two, two_clients
 
 
@@ -33,6 +34,21 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for tests that start systems of their own."""
     return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture
+async def pool(system: System) -> Pool:
+    """Three keys and a client of theirs."""
+    return await system.new_pool(3)
+
+
+@pytest.fixture
+async def sdk(system: System, pool: Pool) -> AsyncIterator[openai.AsyncOpenAI]:
+    """OpenAI's SDK as that client."""
+    async with openai.AsyncOpenAI(
+        api_key=pool.token, base_url=f"{system.url}/v1", max_retries=0
+    ) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Embeddings with OpenAI's real SDK: many at once, in their order, in both encodings."""
 
 import math
-from collections.abc import AsyncIterator
 
 import openai
 import pytest
@@ -11,19 +10,6 @@ from tests.support.system import Pool, System
 MODEL = "gemini-embedding-001"
 # More than two of Google's batches of 100.
 TEXTS = [f"the tale number {number}" for number in range(230)]
-
-
-@pytest.fixture
-async def pool(system: System) -> Pool:
-    return await system.new_pool(3)
-
-
-@pytest.fixture
-async def sdk(system: System, pool: Pool) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(
-        api_key=pool.token, base_url=f"{system.url}/v1", max_retries=0
-    ) as client:
-        yield client
 
 
 async def test_more_than_google_takes_at_once_keeps_its_order(

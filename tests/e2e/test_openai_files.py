@@ -17,19 +17,6 @@ GRANULE = 8 * 1024 * 1024
 
 
 @pytest.fixture
-async def pool(system: System) -> Pool:
-    return await system.new_pool(3)
-
-
-@pytest.fixture
-async def sdk(system: System, pool: Pool) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(
-        api_key=pool.token, base_url=f"{system.url}/v1", max_retries=0
-    ) as client:
-        yield client
-
-
-@pytest.fixture
 async def gemini(system: System, pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
         base_url=system.url, headers={"x-goog-api-key": pool.token}, timeout=60

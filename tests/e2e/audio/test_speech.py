@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
 from typing import Literal
 
 import httpx
@@ -28,19 +27,6 @@ FORMATS: dict[Format, tuple[str, str]] = {
 }
 # The one format that is always told at this rate.
 RATES = {"opus": 48_000}
-
-
-@pytest.fixture
-async def pool(system: System) -> Pool:
-    return await system.new_pool(3)
-
-
-@pytest.fixture
-async def sdk(system: System, pool: Pool) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(
-        api_key=pool.token, base_url=f"{system.url}/v1", max_retries=0
-    ) as client:
-        yield client
 
 
 def heard(data: bytes, form: Format) -> Sound:

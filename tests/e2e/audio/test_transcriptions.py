@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import openai
@@ -17,19 +16,6 @@ from tests.support.system import Pool, System
 SECONDS = 20
 SOUND = ("speech.wav", wav(SECONDS))
 ROUTE = "/v1/audio/transcriptions"
-
-
-@pytest.fixture
-async def pool(system: System) -> Pool:
-    return await system.new_pool(3)
-
-
-@pytest.fixture
-async def sdk(system: System, pool: Pool) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(
-        api_key=pool.token, base_url=f"{system.url}/v1", max_retries=0
-    ) as client:
-        yield client
 
 
 async def generated(system: System, pool: Pool) -> Received:
