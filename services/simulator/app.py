@@ -1,6 +1,7 @@
 """The ASGI app: finds the method, the caller and the fault, then lets the method answer."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from services.kit.logs import get_logger
 from services.kit.ops import Receive, Scope, Send
@@ -67,6 +68,7 @@ class SimulatorApp:
         # A reset replaces the ledger; a request is closed where it was opened.
         ledger = self.world.ledger
         entry = ledger.open(exchange, self.world.clock.now())
+        exchange.on_cut = partial(ledger.close, entry)
         try:
             await self._answer(exchange, entry)
         except ApiError as error:

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -31,6 +31,10 @@ async def _closed(*_: object) -> Any:
     raise RuntimeError("the exchange is over")
 
 
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
 class ClientGoneError(Exception):
     """The client has closed the connection, or a fault has cut it."""
 
@@ -42,6 +46,7 @@ class Exchange:
         status: The status sent, 0 before that.
         is_cut: Whether the simulator broke the connection on purpose.
         is_mute: Whether the connection is broken instead of an answer.
+        on_cut: Called just before the connection is broken on purpose.
         recorded: The first bytes of the request's body.
         body_bytes: Length of the body read so far.
     """
@@ -68,6 +73,7 @@ class Exchange:
         self.status = 0
         self.is_cut = False
         self.is_mute = False
+        self.on_cut: Callable[[], None] = _nothing
         self.recorded = b""
         self.body_bytes = 0
 
@@ -209,6 +215,8 @@ class Exchange:
         connection = transport.get_extra_info("socket")
         if connection is not None and not transport.is_closing():
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # Before the client can know: who asks after it finds this request counted.
+        self.on_cut()
         transport.abort()
         watch = self._watch
         while watch is None and (await self._receive())["type"] != "http.disconnect":

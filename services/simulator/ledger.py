@@ -113,8 +113,10 @@ class Ledger:
         return entry
 
     def close(self, entry: Entry) -> None:
-        """Count a request that has been answered or given up."""
-        self._open.discard(entry.number)
+        """Count a request that has been answered or given up; once, however often it is told."""
+        if entry.number not in self._open:
+            return
+        self._open.remove(entry.number)
         self._total.add(entry)
         counts = self._keys.get(entry.key)
         if counts is None:
