@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from services.kit.context import REQUEST_ID_HEADER, request_id
 from services.kit.errors import RemoteError
 from services.kit.grpc_flow import FLOW_CONTROL
+from services.kit.grpc_line import CLIENT_LINE
 from services.kit.grpc_stream import ClientStream
 
 T = TypeVar("T")
@@ -38,15 +39,7 @@ class ServiceChannel:
             target,
             options=[
                 ("grpc.service_config", _service_config(service, idempotent)),
-                ("grpc.dns_min_time_between_resolutions_ms", 5_000),
-                # A killed neighbour is back within a second or two.
-                ("grpc.initial_reconnect_backoff_ms", 100),
-                ("grpc.min_reconnect_backoff_ms", 100),
-                ("grpc.max_reconnect_backoff_ms", 1_000),
-                ("grpc.keepalive_time_ms", 60_000),
-                ("grpc.keepalive_timeout_ms", 10_000),
-                # `http_proxy` is for the way to Google, not for neighbours.
-                ("grpc.enable_http_proxy", 0),
+                *CLIENT_LINE,
                 *FLOW_CONTROL,
             ],
         )

@@ -13,21 +13,11 @@ from grpc_reflection.v1alpha import reflection
 from services.kit.credentials import CredentialBook
 from services.kit.grpc_boundary import Boundary
 from services.kit.grpc_flow import FLOW_CONTROL
+from services.kit.grpc_line import SERVER_LINE
 from services.kit.health import Health
 from services.kit.logs import get_logger
 
 log = get_logger(__name__)
-
-_OPTIONS = [
-    # A port in use must be an error, not a share of the traffic.
-    ("grpc.so_reuseport", 0),
-    # Clients look addresses up again when a connection ends, and only then.
-    ("grpc.max_connection_age_ms", 180_000),
-    ("grpc.max_connection_age_grace_ms", 3_600_000),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    *FLOW_CONTROL,
-]
 
 
 @contextlib.asynccontextmanager
@@ -59,7 +49,7 @@ async def serve_grpc(
         OSError: The address cannot be bound.
     """
     boundary = Boundary(domain, book, scopes)
-    server = grpc.aio.server(interceptors=[boundary], options=_OPTIONS)
+    server = grpc.aio.server(interceptors=[boundary], options=[*SERVER_LINE, *FLOW_CONTROL])
     register(server)
     servicer = HealthServicer()
     names = ["", *scopes]
