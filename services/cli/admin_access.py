@@ -13,10 +13,11 @@ from gemini_balance.keypool.v1 import admin_pb2, keypool_pb2
 from services.cli import run_file
 from services.cli.admin_client import AdminClient
 from services.cli.data_dir import DEFAULT_DATA_DIR
-from services.cli.dotenv_file import read_given
+from services.cli.dotenv_file import GivenSettings, read_given
 from services.cli.errors import BAD_SETTINGS, CommandError
 from services.kit.errors import RemoteError
 from services.kit.grpc_channel import ServiceChannel
+from services.kit.tls import TlsFiles, TlsFilesError
 
 T = TypeVar("T")
 
@@ -32,13 +33,15 @@ class AdminAccess:
 
     Attributes:
         target: Its gRPC target.
-        credential: A credential with the scope `admin`.
+        credential: A credential with the scope `admin`; empty where the certificate has it.
         demo: Whether it belongs to a demo.
+        tls: The certificate to call with.
     """
 
     target: str
     credential: str = field(repr=False)
     demo: bool = False
+    tls: TlsFiles | None = None
 
 
 def find_access(data_dir: Path | None) -> AdminAccess:
@@ -53,15 +56,25 @@ def find_access(data_dir: Path | None) -> AdminAccess:
     given = read_given(Path.cwd())
     target = given.get("KEYPOOL_TARGET")
     if data_dir is None and target is not None:
-        credential = given.get("SERVICE_CREDENTIAL")
-        if credential is None:
+        credential, tls = given.get("SERVICE_CREDENTIAL"), _find_tls(given)
+        if credential is None and tls is None:
             raise CommandError(
                 "SERVICE_CREDENTIAL is not set; KEYPOOL_TARGET needs one with the scope admin",
                 exit_code=BAD_SETTINGS,
             )
-        return AdminAccess(target, credential)
+        return AdminAccess(target, credential or "", tls=tls)
     running = run_file.read_running(data_dir or Path(given.get("DATA_DIR") or DEFAULT_DATA_DIR))
     return AdminAccess(running.keypool_target, running.admin_credential, demo=running.demo)
+
+
+def _find_tls(given: GivenSettings) -> TlsFiles | None:
+    paths = [given.get(name) for name in ("TLS_CERT_FILE", "TLS_KEY_FILE", "TLS_CA_FILE")]
+    found = [Path(path) for path in paths if path]
+    if found and len(found) < len(paths):
+        raise CommandError(
+            "TLS_CERT_FILE, TLS_KEY_FILE and TLS_CA_FILE belong together", exit_code=BAD_SETTINGS
+        )
+    return TlsFiles(*found) if found else None
 
 
 @contextlib.asynccontextmanager
@@ -71,7 +84,10 @@ async def open_channel(access: AdminAccess, service: str) -> AsyncIterator[Servi
     Raises:
         CommandError: A call in the block failed; one line says why.
     """
-    channel = ServiceChannel(access.target, access.credential, service=service)
+    try:
+        channel = ServiceChannel(access.target, access.credential, service=service, tls=access.tls)
+    except TlsFilesError as error:
+        raise CommandError(str(error), exit_code=BAD_SETTINGS) from error
     try:
         # A busy machine may need a second try to connect; a failure is told by the first call.
         with contextlib.suppress(TimeoutError):

@@ -64,6 +64,10 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "FILES_LISTEN": (Part.UP, Part.FILES),
     "SERVICE_CREDENTIAL": (Part.CLI, Part.EDGE, Part.FILES),
     "SERVICE_CREDENTIALS": (Part.UP, Part.KEYPOOL, Part.FILES),
+    "SERVICE_IDENTITIES": (Part.KEYPOOL, Part.FILES),
+    "TLS_CERT_FILE": (Part.CLI, Part.EDGE, Part.KEYPOOL, Part.FILES),
+    "TLS_KEY_FILE": (Part.CLI, Part.EDGE, Part.KEYPOOL, Part.FILES),
+    "TLS_CA_FILE": (Part.CLI, Part.EDGE, Part.KEYPOOL, Part.FILES),
     "ENCRYPTION_KEY": (Part.UP, Part.KEYPOOL, Part.FILES),
     "OLD_ENCRYPTION_KEYS": (Part.KEYPOOL,),
     # keys and tokens

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import egress, explain, files, keys, projects, quotas, tokens, usage
+from services.cli import certs, egress, explain, files, keys, projects, quotas, tokens, usage
 from services.cli.errors import INTERRUPTED, CommandError
 from services.cli.output import remark
 from services.cli.service import run_service
@@ -65,6 +65,9 @@ def keypool_command() -> None:
 def simulator_command() -> None:
     """Run the stand-in for Google alone, as set by the environment."""
     raise typer.Exit(run_service("simulator"))
+
+
+app.command("certs")(certs.certs)
 
 
 def main() -> None:

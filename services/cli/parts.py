@@ -26,6 +26,8 @@ _INHERITED_PREFIXES = ("GRPC_", "LC_", "OTEL_", "PYTHON", "SSL_CERT_")
 _CLOUD_PREFIXES = ("AWS_", "GOOGLE_")
 _POD = "KUBERNETES_SERVICE_HOST"
 _KEPT = "kept"
+# What is said between these parts never leaves this machine.
+_BETWEEN_MACHINES = {"SERVICE_IDENTITIES", "TLS_CERT_FILE", "TLS_KEY_FILE", "TLS_CA_FILE"}
 
 # All parts together must be gone within 10 s of the order to stop.
 _EDGE_DRAIN_SECONDS = 3.0
@@ -190,7 +192,7 @@ class Parts:
         }
         given = {
             key: value
-            for key, value in self.given.subset(names_read_by(part)).items()
+            for key, value in self.given.subset(names_read_by(part) - _BETWEEN_MACHINES).items()
             if key.removesuffix("_FILE") not in decided
         }
         unset = {

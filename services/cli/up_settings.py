@@ -51,7 +51,7 @@ class UpSettings(BaseModel):
     @field_validator("service_credentials", mode="before")
     @classmethod
     def _is_credential_list(cls, value: str) -> list[dict[str, Any]]:
-        CredentialBook.parse(value)
+        CredentialBook(value)
         rows: list[dict[str, Any]] = json.loads(value)
         return rows
 

@@ -19,6 +19,7 @@ from services.edge.upload_writer import UploadWriter, read_upload
 from services.edge.uploads.upload import Upload, UploadOrder, Write
 from services.kit.errors import RemoteError
 from services.kit.grpc_channel import ServiceChannel
+from services.kit.tls import TlsFiles
 
 _SERVICE = "gemini_balance.files.v1.FilesService"
 _PATIENCE_SECONDS = 5.0
@@ -42,13 +43,16 @@ class Files:
         channel: The channel that all calls of the service share.
     """
 
-    def __init__(self, target: str, credential: str, *, silence: float) -> None:
+    def __init__(
+        self, target: str, credential: str, *, silence: float, tls: TlsFiles | None = None
+    ) -> None:
         """Open the channel; must happen inside the running event loop.
 
         Args:
             target: Such as `dns:///files:50052`.
             credential: What the edge presents.
             silence: How many seconds the service may be silent within a stream.
+            tls: The certificate of the edge.
         """
         self._silence = silence
         self.channel = ServiceChannel(
@@ -63,6 +67,7 @@ class Files:
                 "ListFiles",
                 "UpdateFile",
             ),
+            tls=tls,
         )
         self._stub: Any = files_pb2_grpc.FilesServiceStub(self.channel.channel)
 

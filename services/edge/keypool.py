@@ -22,6 +22,7 @@ from services.edge.keypool_wire import (
 from services.edge.leasing.lease import Ending, Grant, Need, PoolAwayError, Withdrawn
 from services.kit.errors import RemoteError
 from services.kit.grpc_channel import ServiceChannel
+from services.kit.tls import TlsFiles
 
 _SERVICE = "gemini_balance.keypool.v1.KeyPoolService"
 _IDEMPOTENT = (
@@ -55,13 +56,14 @@ class Keypool:
         channel: The channel that all calls of the pool share.
     """
 
-    def __init__(self, target: str, credential: str) -> None:
+    def __init__(self, target: str, credential: str, *, tls: TlsFiles | None = None) -> None:
         """Open the channel; must happen inside the running event loop."""
         self.channel = ServiceChannel(
             target,
             credential,
             service=_SERVICE,
             idempotent=_IDEMPOTENT,
+            tls=tls,
         )
         self._stub: Any = keypool_pb2_grpc.KeyPoolServiceStub(self.channel.channel)
 

@@ -51,9 +51,9 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     health = Health("keypool", "accepting")
     egress = Egress(partial(_way_out, settings))
     credential = settings.service_credential.get_secret_value()
-    keypool = Keypool(settings.keypool_target, credential)
+    keypool = Keypool(settings.keypool_target, credential, tls=settings.tls)
     files = (
-        Files(settings.files_target, credential, silence=settings.time_out)
+        Files(settings.files_target, credential, silence=settings.time_out, tls=settings.tls)
         if settings.files_target
         else None
     )

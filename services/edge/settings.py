@@ -1,13 +1,14 @@
 """The settings of the edge."""
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 
 from services.edge.fetching.reach import Reach
 from services.edge.uploads.addresses import TrustedPeers
-from services.kit.settings import ServiceSettings, TextList, UpstreamUrl, root_address
+from services.kit.neighbour_settings import CallerSettings
+from services.kit.settings import TextList, UpstreamUrl, root_address
 
 
-class EdgeSettings(ServiceSettings):
+class EdgeSettings(CallerSettings):
     """What the edge reads from its environment."""
 
     http_host: str = "0.0.0.0"  # noqa: S104  # the public port of a pod
@@ -21,9 +22,6 @@ class EdgeSettings(ServiceSettings):
 
     files_target: str = ""
     """gRPC target of the files service."""
-
-    service_credential: SecretStr
-    """What the edge presents to the key pool and the files service."""
 
     base_url: UpstreamUrl = "https://generativelanguage.googleapis.com"
     """The upstream, with or without its `/v1beta`."""

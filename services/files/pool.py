@@ -14,6 +14,7 @@ from services.files.leases import Lease, Need, Outcome, Owner
 from services.judging import Evidence, Operation, Phase
 from services.kit.errors import RemoteError
 from services.kit.grpc_channel import ServiceChannel
+from services.kit.tls import TlsFiles
 
 _SERVICE = "gemini_balance.keypool.v1.KeyPoolService"
 _SECONDS = 5.0
@@ -39,13 +40,16 @@ _OUTCOME = {
 class GrpcKeyPool:
     """See `KeyPool`."""
 
-    def __init__(self, target: str, credential: str, *, lifetime: timedelta) -> None:
+    def __init__(
+        self, target: str, credential: str, *, lifetime: timedelta, tls: TlsFiles | None = None
+    ) -> None:
         """Open the channel; must happen inside the running event loop.
 
         Args:
             target: gRPC target of the key pool.
             credential: What is presented there.
             lifetime: How long a lease lasts unless it is renewed.
+            tls: The certificate of this service.
         """
         self._lifetime = lifetime
         self._channel = ServiceChannel(
@@ -53,6 +57,7 @@ class GrpcKeyPool:
             credential,
             service=_SERVICE,
             idempotent=("AcquireLeases", "SettleLeases", "RenewLease", "ResolveResources"),
+            tls=tls,
         )
         self._stub: Any = keypool_pb2_grpc.KeyPoolServiceStub(self._channel.channel)
 

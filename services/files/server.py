@@ -23,7 +23,6 @@ from services.files.servicer import FilesServicer, Parts
 from services.files.settings import FilesSettings
 from services.files.sweeping import sweep_for_ever
 from services.kit.background import end_tasks
-from services.kit.credentials import CredentialBook
 from services.kit.egress import Egress
 from services.kit.grpc_server import serve_grpc
 from services.kit.health import Health
@@ -80,6 +79,7 @@ async def run_files(settings: FilesSettings, health: Health) -> AsyncIterator[Fi
             settings.keypool_target,
             settings.service_credential.get_secret_value(),
             lifetime=timedelta(seconds=settings.files_lease_seconds),
+            tls=settings.tls,
         )
         stack.push_async_callback(pool.close)
         egress = Egress(
@@ -99,10 +99,11 @@ async def run_files(settings: FilesSettings, health: Health) -> AsyncIterator[Fi
                 settings.files_listen,
                 lambda server: _register(server, parts),
                 domain=DOMAIN,
-                book=CredentialBook.parse(settings.service_credentials.get_secret_value()),
+                book=settings.book,
                 scopes={SERVICE: "files"},
                 health=health,
                 drain_seconds=settings.drain_seconds,
+                tls=settings.tls,
             )
         )
         async with asyncio.TaskGroup() as tasks:

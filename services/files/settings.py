@@ -4,15 +4,15 @@ from pydantic import Field, SecretStr, field_validator
 
 from services.files.keeping.object_store import check_store_url
 from services.files.uploads import GRANULE, LARGEST_FILE
-from services.kit.credentials import CredentialBook
+from services.kit.neighbour_settings import CalledSettings, CallerSettings
 from services.kit.redis_url import RedisUrl
-from services.kit.settings import ServiceSettings, UpstreamUrl
+from services.kit.settings import UpstreamUrl
 from services.kit.vault import SHORTEST_TEXT
 
 _MIB = 1024 * 1024
 
 
-class FilesSettings(ServiceSettings):
+class FilesSettings(CalledSettings, CallerSettings):
     """Settings of the files service."""
 
     files_listen: str = "0.0.0.0:50052"
@@ -21,17 +21,11 @@ class FilesSettings(ServiceSettings):
     redis_url: RedisUrl
     """The store of sessions and records, such as `redis://:password@host:6379/0`."""
 
-    service_credentials: SecretStr
-    """Who may call: a JSON list of `{"name", "secret", "scopes": [...]}`."""
-
     encryption_key: SecretStr
     """Seals what would open an upload: 32 bytes in base64, or a text of 16 characters or more."""
 
     keypool_target: str
     """gRPC target of the key pool, such as `dns:///keypool:50051`."""
-
-    service_credential: SecretStr
-    """What the files service presents to the key pool."""
 
     base_url: UpstreamUrl = "https://generativelanguage.googleapis.com"
     """The upstream, with or without its `/v1beta`."""
@@ -93,12 +87,6 @@ class FilesSettings(ServiceSettings):
 
     files_user_isolation_enabled: bool = True
     """Whether clients see their own files alone; else those of their pool."""
-
-    @field_validator("service_credentials")
-    @classmethod
-    def _is_credential_book(cls, value: SecretStr) -> SecretStr:
-        CredentialBook.parse(value.get_secret_value())
-        return value
 
     @field_validator("encryption_key")
     @classmethod

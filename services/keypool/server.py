@@ -49,7 +49,6 @@ from services.keypool.upstream_probe import HttpProbe
 from services.keypool.usage import UsageBook
 from services.keypool.verifying import Verifying
 from services.kit.background import end_tasks
-from services.kit.credentials import CredentialBook
 from services.kit.errors import StoreUnavailableError
 from services.kit.grpc_server import serve_grpc
 from services.kit.health import Health
@@ -112,10 +111,11 @@ async def run_keypool(settings: KeypoolSettings, health: Health) -> AsyncIterato
                 settings.keypool_listen,
                 parts.register,
                 domain=DOMAIN,
-                book=CredentialBook.parse(settings.service_credentials.get_secret_value()),
+                book=settings.book,
                 scopes=SCOPES,
                 health=health,
                 drain_seconds=settings.drain_seconds,
+                tls=settings.tls,
             )
         )
         async with asyncio.TaskGroup() as tasks:

@@ -14,9 +14,9 @@ from services.keypool.names import PROXY_EXAMPLE, is_model, is_project_id, is_pr
 from services.keypool.quota_settings import QuotaFileError
 from services.keypool.seeding import Seed
 from services.keypool.tokens import NewToken
-from services.kit.credentials import CredentialBook
+from services.kit.neighbour_settings import CalledSettings
 from services.kit.redis_url import RedisUrl
-from services.kit.settings import ServiceSettings, UpstreamUrl
+from services.kit.settings import UpstreamUrl
 from services.kit.vault import SHORTEST_TEXT
 
 
@@ -82,7 +82,7 @@ SeedKeys = Annotated[tuple[SeedKey, ...], NoDecode, BeforeValidator(_read_keys)]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_secrets)]
 
 
-class KeypoolSettings(ServiceSettings):
+class KeypoolSettings(CalledSettings):
     """Settings of the key pool."""
 
     keypool_listen: str = "0.0.0.0:50051"
@@ -93,9 +93,6 @@ class KeypoolSettings(ServiceSettings):
 
     encryption_key: SecretStr
     """Seals the secrets in the store: 32 bytes in base64, or a text of 16 characters or more."""
-
-    service_credentials: SecretStr
-    """Who may call: a JSON list of `{"name", "secret", "scopes": [...]}`."""
 
     api_keys: SeedKeys = ()
     """Upstream keys: texts, or objects `{"key", "project", "note", "tags", "proxy", "weight",
@@ -163,12 +160,6 @@ class KeypoolSettings(ServiceSettings):
                 read_quota_file(value)
             except QuotaFileError as error:
                 raise ValueError(f"{value} {error}") from error
-        return value
-
-    @field_validator("service_credentials")
-    @classmethod
-    def _is_credential_book(cls, value: SecretStr) -> SecretStr:
-        CredentialBook.parse(value.get_secret_value())
         return value
 
     @field_validator("allowed_tokens")

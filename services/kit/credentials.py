@@ -32,40 +32,80 @@ caller: ContextVar[Caller] = ContextVar("caller")
 
 
 class CredentialBook:
-    """The credentials that a service accepts, kept as digests."""
+    """Whom a service lets in, and to what: by a secret, by a certificate, or by both.
 
-    def __init__(self, entries: Iterable[tuple[str, Caller]]) -> None:
-        """Take pairs of a credential and its holder."""
-        self._callers = {_digest(secret): holder for secret, holder in entries}
+    Secrets are kept as digests. Where certificates have names here, each caller needs one of
+    them; a secret that comes with it must be known, and opens only what both open.
+    """
 
-    @classmethod
-    def parse(cls, text: str) -> "CredentialBook":
-        """Read a JSON list of `{"name", "secret", "scopes": [...]}`.
+    def __init__(self, credentials: str, identities: str = "") -> None:
+        """Read two JSON lists; an empty text is an empty list.
+
+        Args:
+            credentials: Of `{"name", "secret", "scopes": [...]}`.
+            identities: Of `{"name", "san", "scopes": [...]}`.
 
         Raises:
-            ValueError: The text is not such a list; the message quotes no secret.
+            ValueError: A text is not such a list; the message quotes no secret.
         """
-        try:
-            rows = json.loads(text)
-            entries = [
-                (str(row["secret"]), Caller(str(row["name"]), frozenset(row["scopes"])))
-                for row in rows
-            ]
-        except (TypeError, KeyError, json.JSONDecodeError):
-            raise ValueError(
-                'must be a JSON list of {"name": ..., "secret": ..., "scopes": [...]}'
-            ) from None
+        self.become(credentials, identities)
+
+    def become(self, credentials: str, identities: str = "") -> None:
+        """Hold what these hold, from now on; nothing changes when one cannot be read.
+
+        Raises:
+            ValueError: See above.
+        """
+        entries, named = _read(credentials, "secret"), _read(identities, "san")
         for secret, holder in entries:
-            if unknown := holder.scopes - SCOPES:
-                raise ValueError(f"{holder.name}: unknown scopes {sorted(unknown)}")
             if len(secret) < 16:
                 raise ValueError(f"{holder.name}: the secret is shorter than 16 characters")
-        return cls(entries)
+        self._callers = {_digest(secret): holder for secret, holder in entries}
+        self._named = dict(named)
+
+    @property
+    def knows_certificates(self) -> bool:
+        """Whether it asks for the names of a caller's certificate."""
+        return bool(self._named)
 
     def find(self, secret: str) -> Caller | None:
-        """Return who holds a credential."""
+        """Return who holds a secret."""
         # Looking up a digest gives a timing attack nothing to measure.
         return self._callers.get(_digest(secret))
+
+    def admit(self, secret: str | None, names: Iterable[str]) -> Caller | None:
+        """Return who calls, None for nobody who may.
+
+        Args:
+            secret: What the caller presents; None for nothing.
+            names: Those in its certificate: of machines, or as SPIFFE ids.
+        """
+        holder = self.find(secret) if secret is not None else None
+        if secret is not None and holder is None:
+            return None
+        if not self._named:
+            return holder
+        shown = next((self._named[name] for name in names if name in self._named), None)
+        if shown is None or holder is None:
+            return shown
+        return Caller(holder.name, holder.scopes & shown.scopes)
+
+
+def _read(text: str, by: str) -> list[tuple[str, Caller]]:
+    """Read a JSON list of holders, each with what it is known by."""
+    try:
+        rows = json.loads(text or "[]")
+        entries = [
+            (str(row[by]), Caller(str(row["name"]), frozenset(row["scopes"]))) for row in rows
+        ]
+    except (TypeError, KeyError, json.JSONDecodeError):
+        raise ValueError(
+            f'must be a JSON list of {{"name": ..., "{by}": ..., "scopes": [...]}}'
+        ) from None
+    for _, holder in entries:
+        if unknown := holder.scopes - SCOPES:
+            raise ValueError(f"{holder.name}: unknown scopes {sorted(unknown)}")
+    return entries
 
 
 def _digest(secret: str) -> bytes:

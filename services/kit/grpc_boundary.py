@@ -35,7 +35,7 @@ _SECONDS = Histogram(
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30),
 )
 
-_HEALTH = "/grpc.health.v1.Health/"
+_OPEN = {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}
 _REFLECTION = "/grpc.reflection."
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -71,7 +71,7 @@ class Boundary(grpc.aio.ServerInterceptor):
         """Wrap the handler of a call."""
         handler = await continuation(handler_call_details)
         method: str = handler_call_details.method
-        if handler is None or method.startswith(_HEALTH):
+        if handler is None or method in _OPEN:
             return handler
         if handler.request_streaming and handler.response_streaming:
             # Only reflection streams both ways here.
@@ -113,16 +113,20 @@ class Boundary(grpc.aio.ServerInterceptor):
 
         return handle
 
-    def enter(self, method: str, metadata: Mapping[str, str]) -> None:
+    def enter(self, method: str, metadata: Mapping[str, str], context: Context) -> None:
         """Admit a call and bind its caller and request id to the running task."""
         request_id.set(new_request_id(metadata.get(REQUEST_ID_HEADER)))
-        caller.set(self._authorise(method, metadata))
+        caller.set(self._authorise(method, metadata.get("authorization"), context))
 
-    def _authorise(self, method: str, metadata: Mapping[str, str]) -> Caller:
-        kind, _, secret = metadata.get("authorization", "").partition(" ")
-        holder = self._book.find(secret) if kind.lower() == "bearer" else None
+    def _authorise(self, method: str, shown: str | None, context: Context) -> Caller:
+        names = _certified(context) if self._book.knows_certificates else ()
+        holder = self._book.admit(None if shown is None else _secret(shown), names)
         if holder is None:
-            raise UnauthenticatedError("a service credential is needed: authorization: Bearer ...")
+            raise UnauthenticatedError(
+                "a certificate of a known name is needed"
+                if self._book.knows_certificates and shown is None
+                else "a service credential is needed: authorization: Bearer ..."
+            )
         if not method.startswith(_REFLECTION):
             service = method.split("/")[1]
             scope = self._scopes.get(service)
@@ -149,6 +153,19 @@ class Boundary(grpc.aio.ServerInterceptor):
             self._idle.set()
 
 
+def _secret(shown: str) -> str:
+    """Return the secret of an authorization; an empty one, which nobody holds, of another kind."""
+    kind, _, secret = shown.partition(" ")
+    return secret if kind.lower() == "bearer" else ""
+
+
+def _certified(context: Context) -> list[str]:
+    """Return the names in the caller's certificate; its subject is none of them."""
+    if context.peer_identity_key() != "x509_subject_alternative_name":
+        return []
+    return [name.decode("utf-8", "replace") for name in context.peer_identities() or ()]
+
+
 class _Guard:
     """What surrounds one handler."""
 
@@ -167,7 +184,7 @@ class _Guard:
                 for key, value in self._context.invocation_metadata() or ()
                 if isinstance(value, str)
             }
-            self._boundary.enter(self._method, metadata)
+            self._boundary.enter(self._method, metadata, self._context)
         except ServiceError as error:
             try:
                 await self._fail(error)

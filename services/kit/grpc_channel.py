@@ -11,7 +11,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from services.kit.context import REQUEST_ID_HEADER, request_id
 from services.kit.errors import RemoteError
 from services.kit.grpc_flow import FLOW_CONTROL
+from services.kit.grpc_line import CLIENT_LINE
 from services.kit.grpc_stream import ClientStream
+from services.kit.renewed_channel import RenewedChannel
+from services.kit.tls import TlsFiles
 
 T = TypeVar("T")
 
@@ -20,35 +23,46 @@ class ServiceChannel:
     """A channel to one service, and the way its calls are made.
 
     Every unary call has a deadline; failures are raised as `RemoteError`.
+
+    Attributes:
+        channel: What stubs are made of.
+        credential: What this caller presents besides its certificate; empty for nothing. It may
+            change at any time.
     """
 
     def __init__(
-        self, target: str, credential: str, *, service: str, idempotent: Sequence[str] = ()
+        self,
+        target: str,
+        credential: str,
+        *,
+        service: str,
+        idempotent: Sequence[str] = (),
+        tls: TlsFiles | None = None,
     ) -> None:
         """Open the channel; must happen inside the running event loop.
 
         Args:
             target: Such as `dns:///keypool-headless.ns.svc.cluster.local:50051`.
-            credential: What this caller presents.
+            credential: See above.
             service: Full name of the service, for its health and its methods.
             idempotent: Methods that are tried again when the service is unavailable.
+            tls: This caller's certificate; without one the line is not encrypted.
+
+        Raises:
+            TlsFilesError: The files of `tls` cannot be used.
         """
-        self._credential = f"Bearer {credential}"
-        self.channel = grpc.aio.insecure_channel(
-            target,
-            options=[
-                ("grpc.service_config", _service_config(service, idempotent)),
-                ("grpc.dns_min_time_between_resolutions_ms", 5_000),
-                # A killed neighbour is back within a second or two.
-                ("grpc.initial_reconnect_backoff_ms", 100),
-                ("grpc.min_reconnect_backoff_ms", 100),
-                ("grpc.max_reconnect_backoff_ms", 1_000),
-                ("grpc.keepalive_time_ms", 60_000),
-                ("grpc.keepalive_timeout_ms", 10_000),
-                # `http_proxy` is for the way to Google, not for neighbours.
-                ("grpc.enable_http_proxy", 0),
-                *FLOW_CONTROL,
-            ],
+        self.credential = credential
+        options = [
+            ("grpc.service_config", _service_config(service, idempotent)),
+            *CLIENT_LINE,
+            *FLOW_CONTROL,
+        ]
+        self.channel: grpc.aio.Channel = (
+            RenewedChannel(
+                tls, lambda shown: grpc.aio.secure_channel(target, shown, options=options)
+            )
+            if tls
+            else grpc.aio.insecure_channel(target, options=options)
         )
         self._service = service
         self._health: Any = health_pb2_grpc.HealthStub(self.channel)
@@ -92,7 +106,9 @@ class ServiceChannel:
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """Return what travels with each call."""
-        entries = [("authorization", self._credential)]
+        entries = []
+        if self.credential:
+            entries.append(("authorization", f"Bearer {self.credential}"))
         if current := request_id.get():
             entries.append((REQUEST_ID_HEADER, current))
         return tuple(entries)

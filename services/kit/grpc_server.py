@@ -13,21 +13,12 @@ from grpc_reflection.v1alpha import reflection
 from services.kit.credentials import CredentialBook
 from services.kit.grpc_boundary import Boundary
 from services.kit.grpc_flow import FLOW_CONTROL
+from services.kit.grpc_line import SERVER_LINE
 from services.kit.health import Health
 from services.kit.logs import get_logger
+from services.kit.tls import TlsFiles, server_credentials
 
 log = get_logger(__name__)
-
-_OPTIONS = [
-    # A port in use must be an error, not a share of the traffic.
-    ("grpc.so_reuseport", 0),
-    # Clients look addresses up again when a connection ends, and only then.
-    ("grpc.max_connection_age_ms", 180_000),
-    ("grpc.max_connection_age_grace_ms", 3_600_000),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    *FLOW_CONTROL,
-]
 
 
 @contextlib.asynccontextmanager
@@ -40,6 +31,7 @@ async def serve_grpc(
     scopes: Mapping[str, str],
     health: Health,
     drain_seconds: float,
+    tls: TlsFiles | None = None,
 ) -> AsyncIterator[int]:
     """Serve gRPC for the length of the block and yield the port.
 
@@ -54,12 +46,14 @@ async def serve_grpc(
         scopes: Full service name to the scope it needs.
         health: Readiness, shown by the standard health service.
         drain_seconds: See above.
+        tls: The certificate; with it, callers need one, too, and nothing is said in plain.
 
     Raises:
         OSError: The address cannot be bound.
+        TlsFilesError: The files of `tls` cannot be used.
     """
     boundary = Boundary(domain, book, scopes)
-    server = grpc.aio.server(interceptors=[boundary], options=_OPTIONS)
+    server = grpc.aio.server(interceptors=[boundary], options=[*SERVER_LINE, *FLOW_CONTROL])
     register(server)
     servicer = HealthServicer()
     names = ["", *scopes]
@@ -76,7 +70,11 @@ async def serve_grpc(
         server,
     )
     try:
-        port = server.add_insecure_port(address)
+        port = (
+            server.add_secure_port(address, server_credentials(tls))
+            if tls
+            else server.add_insecure_port(address)
+        )
     except RuntimeError as error:
         raise OSError(f"cannot listen on {address}") from error
     await server.start()

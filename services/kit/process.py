@@ -16,6 +16,7 @@ from services.kit.settings import (
     UnusableSettingError,
     explain_validation_error,
 )
+from services.kit.tls import TlsFilesError
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
@@ -47,7 +48,7 @@ def run_service(
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signal(settings, main))
-    except UnusableSettingError as error:
+    except (UnusableSettingError, TlsFilesError) as error:
         sys.stderr.write(f"gemini-balance {name}: {error}\n")
         return EXIT_BAD_SETTINGS
     except OSError as error:

@@ -123,13 +123,13 @@ class TestNewSecrets:
         made = new_secrets("valkey")
 
         for callee, callers in (("keypool", ("edge", "files")), ("files", ("edge",))):
-            book = CredentialBook.parse(made[callee]["SERVICE_CREDENTIALS"])
+            book = CredentialBook(made[callee]["SERVICE_CREDENTIALS"])
             for caller in callers:
                 holder = book.find(made[caller]["SERVICE_CREDENTIAL"])
                 assert holder is not None
                 assert holder.name == caller
                 assert "admin" not in holder.scopes
-        cli = CredentialBook.parse(made["keypool"]["SERVICE_CREDENTIALS"]).find(
+        cli = CredentialBook(made["keypool"]["SERVICE_CREDENTIALS"]).find(
             made["keypool"]["CLI_CREDENTIAL"]
         )
         assert cli is not None

@@ -195,7 +195,7 @@ def not_wired(objects: Objects) -> Iterator[str]:
         ("edge", edge.service_credential, files, {"files", "act-as"}),
         ("files", files.service_credential, keypool, {"lease", "act-as"}),
     ):
-        book = CredentialBook.parse(callee.service_credentials.get_secret_value())
+        book = CredentialBook(callee.service_credentials.get_secret_value())
         holder = book.find(credential.get_secret_value())
         if holder is None or holder.scopes != scopes:
             yield f"{caller} is not let in with {sorted(scopes)}"

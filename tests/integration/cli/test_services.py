@@ -13,16 +13,16 @@ CREDENTIALS = '[{"name": "edge", "secret": "0123456789abcdef", "scopes": ["files
 @pytest.mark.parametrize(
     ("service", "missing"),
     [
-        ("edge", ["KEYPOOL_TARGET", "SERVICE_CREDENTIAL"]),
-        ("keypool", ["REDIS_URL", "ENCRYPTION_KEY", "SERVICE_CREDENTIALS"]),
+        ("edge", ["SERVICE_CREDENTIAL", "KEYPOOL_TARGET"]),
+        ("keypool", ["SERVICE_CREDENTIALS", "REDIS_URL", "ENCRYPTION_KEY"]),
         (
             "files",
             [
-                "REDIS_URL",
+                "SERVICE_CREDENTIAL",
                 "SERVICE_CREDENTIALS",
+                "REDIS_URL",
                 "ENCRYPTION_KEY",
                 "KEYPOOL_TARGET",
-                "SERVICE_CREDENTIAL",
             ],
         ),
     ],

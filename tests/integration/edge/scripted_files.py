@@ -115,7 +115,7 @@ async def scripted_files(script: Script) -> AsyncIterator[str]:
         "127.0.0.1:0",
         lambda server: files_pb2_grpc.add_FilesServiceServicer_to_server(script, server),
         domain="gemini_balance.files.v1",
-        book=CredentialBook.parse(json.dumps(book)),
+        book=CredentialBook(json.dumps(book)),
         scopes={SERVICE: "files"},
         health=health,
         drain_seconds=0,

@@ -52,7 +52,7 @@ async def stream_to(behaviour: Behaviour) -> AsyncIterator[ClientStream[pb.Write
             server,
         ),
         domain="test",
-        book=CredentialBook.parse(json.dumps(book)),
+        book=CredentialBook(json.dumps(book)),
         scopes={SERVICE: "files"},
         health=health,
         drain_seconds=0,

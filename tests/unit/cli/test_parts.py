@@ -42,6 +42,14 @@ def test_the_edge_never_sees_keys_or_the_store(parts: Parts) -> None:
     assert "BASE_URL" not in env
 
 
+def test_parts_on_one_machine_need_no_certificates(tmp_path: Path) -> None:
+    given = dict.fromkeys(("TLS_CERT_FILE", "TLS_KEY_FILE", "TLS_CA_FILE"), "/tls")
+    parts = parts_for(tmp_path, SERVICE_IDENTITIES="[]", **given)
+
+    for spec in (parts.edge(demo=False), parts.keypool(demo=False), parts.files(demo=False)):
+        assert not {"SERVICE_IDENTITIES", *given} & set(spec.env)
+
+
 def test_a_demo_points_the_edge_at_the_simulator_whatever_was_given(tmp_path: Path) -> None:
     parts = parts_for(tmp_path, BASE_URL="https://elsewhere.example")
 
@@ -79,7 +87,7 @@ def test_a_given_secret_replaces_the_made_one(parts: Parts) -> None:
 
 
 def test_only_the_command_gets_admin_power(parts: Parts) -> None:
-    book = CredentialBook.parse(parts.keypool(demo=False).env["SERVICE_CREDENTIALS"])
+    book = CredentialBook(parts.keypool(demo=False).env["SERVICE_CREDENTIALS"])
     scopes = {
         name: caller.scopes
         for name in ("edge", "files", "cli")
@@ -98,7 +106,7 @@ def test_other_callers_credentials_are_added_to_ours(tmp_path: Path) -> None:
     parts = parts_for(tmp_path, SERVICE_CREDENTIALS=json.dumps([row]))
 
     for spec in (parts.keypool(demo=False), parts.files(demo=False)):
-        book = CredentialBook.parse(spec.env["SERVICE_CREDENTIALS"])
+        book = CredentialBook(spec.env["SERVICE_CREDENTIALS"])
         assert book.find("0123456789abcdef") is not None
         assert book.find(parts.secrets.edge) is not None
 
