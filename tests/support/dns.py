@@ -35,6 +35,10 @@ class NameServer(asyncio.DatagramProtocol):
         """Return how often a name has been looked up."""
         return self._asked.get(name, 0)
 
+    def addresses_of(self, name: str) -> list[str] | None:
+        """Return the addresses that a question is answered with; None for an unknown name."""
+        return self.names.get(name)
+
     def connection_made(self, transport: Any) -> None:
         """Keep the way back."""
         self._transport = transport
@@ -43,7 +47,7 @@ class NameServer(asyncio.DatagramProtocol):
         """Answer a question."""
         name, kind, question = _read_question(data)
         self._asked[name] = self._asked.get(name, 0) + (kind == _A)
-        found = self.names.get(name)
+        found = self.addresses_of(name)
         addresses = found if found and kind == _A else []
         flags = _AUTHORITATIVE_ANSWER | (_NAME_ERROR if found is None else 0)
         header = struct.pack("!2sHHHHH", data[:2], flags, 1, len(addresses), 0, 0)
