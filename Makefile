@@ -19,7 +19,7 @@ PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check fmt lint types imports proto-lint proto-current \
-	protos docs manifests manifests-current image image-arm64 sbom try-image try-alerts unit integration e2e deploy stress conformance bench-keypool bench-uploads lock clean prerequisites
+	protos docs manifests manifests-current image image-arm64 sbom try-image try-alerts unit integration system deploy e2e stress conformance bench-keypool bench-uploads lock clean prerequisites
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -31,7 +31,7 @@ setup: $(VENV)/.runtime ## install what the product needs into .venv
 run: setup ## start the whole system on this machine, with a demo if it has no keys
 	@exec $(BIN)/gemini-balance up
 
-test: setup-dev check unit deploy integration e2e ## install what tests need and run every check and test
+test: setup-dev check unit deploy integration system ## install what tests need and run every check and test
 
 ##@ Change it
 setup-dev: $(VENV)/.dev $(BIN)/kubectl $(VENV)/.node-clients $(VENV)/.genai-2 $(VENV)/.schemathesis $(VENV)/.browser ## install what tests and checks need too
@@ -105,8 +105,11 @@ deploy: setup-dev ## test the manifests and what belongs to them
 integration: setup-dev ## test each service with its real neighbours
 	$(BIN)/pytest tests/contract tests/integration $(QUICK)
 
-e2e: setup-dev ## test the whole running system with real clients
+system: setup-dev ## test the whole running system with real clients
 	$(BIN)/pytest tests/e2e tests/conformance $(QUICK)
+
+e2e: setup-dev ## break a cluster of hosts under load: restarts, kills, partitions; needs iproute2
+	$(BIN)/python -m tests.hosts
 
 stress: setup-dev ## long load and fault runs, not part of `make test`
 	$(BIN)/pytest tests/unit $(QUICK) --hypothesis-profile=anew

@@ -5,7 +5,9 @@ than it allows ("too_many_pings").
 """
 
 _PING_SECONDS = 60
-_PONG_SECONDS = 10
+_PONG_SECONDS = 4
+"""Also how long what was sent may stay without a sign that it has arrived: a neighbour whose host
+is cut off must be noticed while the call can still be made to another."""
 
 _AGE_SECONDS = 6
 """Clients look addresses up when a connection ends, and only then: a replica that is added is
@@ -23,7 +25,6 @@ CLIENT_LINE = [
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.keepalive_time_ms", _PING_SECONDS * 1000),
-    # Also how long sent bytes may stay without a sign that they have arrived.
     ("grpc.keepalive_timeout_ms", _PONG_SECONDS * 1000),
     # `http_proxy` is for the way to Google, not for neighbours.
     ("grpc.enable_http_proxy", 0),

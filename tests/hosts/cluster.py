@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from services.cli.certificates import Authority, Names
 from services.simulator.control import SimulatorControl
 from tests.hosts.deployment import OPS_PORT, Deployment
@@ -21,6 +23,7 @@ from tests.support.system import Process, wait_for_http
 
 URL = "http://edge:8000"
 SIMULATOR_PORT = 8080
+_CALLS = "grpc_server_handled_total"
 PYTHON = (sys.executable, "-m")
 _ROOT = Path(__file__).resolve().parents[2]
 _SCOPES = {"edge": ["lease", "files", "act-as"], "files": ["lease", "act-as"]}
@@ -59,6 +62,18 @@ class Cluster:
     def deployments(self) -> tuple[Deployment, ...]:
         """Return all services of the product."""
         return self.edge, self.keypool, self.files
+
+    async def calls(self, deployment: Deployment) -> dict[str, float]:
+        """Return how many calls each replica of a service has answered, by its name."""
+        found = {}
+        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+            for replica in deployment.replicas:
+                answer = await client.get(f"http://{replica.host.address}:{OPS_PORT}/metrics")
+                lines = answer.text.splitlines()
+                found[replica.host.name] = sum(
+                    float(line.rpartition(" ")[2]) for line in lines if line.startswith(_CALLS)
+                )
+        return found
 
     def issue(self, service: str) -> None:
         """Mount a new certificate for a service in the place of the old one."""

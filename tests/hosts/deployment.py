@@ -67,9 +67,7 @@ class Deployment:
     async def restart(self) -> None:
         """Replace every replica, one at a time: its successor is ready before it has to go."""
         for old in self._wanted():
-            count = len(self._wanted())
-            self._start()
-            await eventually(self._ready_count, lambda ready, n=count: ready > n, seconds=60)
+            await self.scale(len(self._wanted()) + 1)
             await self.retire(old)
 
     async def retire(self, replica: Replica) -> None:
@@ -86,8 +84,7 @@ class Deployment:
     async def kill(self, replica: Replica) -> None:
         """End a replica as a power cut would; a new one takes its place."""
         count = len(self._wanted())
-        replica.host.signal(signal.SIGKILL)
-        await eventually(partial(_runs, replica), lambda runs: not runs)
+        replica.host.kill()
         replica.is_wanted = False
         self._publish()
         self._remove(replica)

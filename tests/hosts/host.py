@@ -59,6 +59,12 @@ class Host:
         assert self.process is not None
         self.process.send_signal(number)
 
+    def kill(self) -> None:
+        """End its process as a power cut would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
     def cut(self) -> None:
         """Pull its cable: what is on the way is lost, and nobody is told."""
         run("ip", "link", "set", self._space, "down")
@@ -69,7 +75,5 @@ class Host:
 
     def close(self) -> None:
         """End its process at once, and the host."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+        self.kill()
         run("ip", "netns", "del", self._space)

@@ -4,6 +4,7 @@ from tests.hosts.traffic import Tally
 
 _HEAD = "| what happens | answered | failed | slowest plain request | uploads that asked again |"
 _rows: list[str] = []
+_remarks: list[str] = []
 
 
 def note(what: str, tally: Tally) -> None:
@@ -14,6 +15,11 @@ def note(what: str, tally: Tally) -> None:
     )
 
 
+def remark(text: str) -> None:
+    """Add a line below the table."""
+    _remarks.append(f"- {text}")
+
+
 def table() -> str:
     """Return the table in Markdown, empty when nothing was noted."""
-    return "\n".join([_HEAD, "|---|---|---|---|---|", *_rows]) if _rows else ""
+    return "\n".join([_HEAD, "|---|---|---|---|---|", *_rows, "", *_remarks]) if _rows else ""

