@@ -29,6 +29,9 @@ RENDERINGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "everything": ("production", _EVERYTHING),
     "external-redis": ("production", ("external-redis",)),
     "sentinel": ("production", ("redis-sentinel",)),
+    "mtls": ("production", ("mtls", "cert-manager")),
+    # With certificates of one's own.
+    "demo-mtls": ("demo", ("mtls",)),
     "cluster": ("production", ("redis-cluster", "object-store")),
 }
 """Overlay and components by the name of what is rendered."""

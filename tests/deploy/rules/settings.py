@@ -47,6 +47,8 @@ _PORTS = {
     "files": {"ops": "ops_port"},
     "simulator": {"http": "simulator_port"},
 }
+# Of cert-manager, or of `gemini-balance certs`.
+_CERTIFICATES = {f"{name}-tls" for name in ("edge", "keypool", "files")}
 _HASHED = re.compile(r"-[0-9a-z]{10}$")
 
 
@@ -60,6 +62,8 @@ def secret_files(objects: Objects, name: str) -> dict[str, str]:
     for secret in of_kind(objects, "Secret"):
         if secret["metadata"]["name"] == name:
             return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+    if name in _CERTIFICATES:
+        return dict.fromkeys(("tls.crt", "tls.key", "ca.crt"), "")
     return _made_secrets().get(name, {})
 
 
