@@ -5,11 +5,11 @@ import copy
 import pytest
 
 from tests.deploy.breakages import BREAKAGES, Breakage
-from tests.deploy.certificate_breakages import CERTIFICATE_BREAKAGES
+from tests.deploy.mounted_breakages import MOUNTED_BREAKAGES
 from tests.deploy.rules import RULES
 from tests.support.manifests import K8S, RENDERINGS, rendered
 
-ALL_BREAKAGES = (*BREAKAGES, *CERTIFICATE_BREAKAGES)
+ALL_BREAKAGES = (*BREAKAGES, *MOUNTED_BREAKAGES)
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -1,4 +1,4 @@
-"""Faults of certificates between services, each of which its rule must find."""
+"""Faults of what is mounted and read again: certificates between services, live settings."""
 
 import json
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def _fault(name: str, act: Callable[[Objects], Any]) -> Breakage:
     return Breakage("certificates", name, act, "mtls")
 
 
-CERTIFICATE_BREAKAGES = (
+_CERTIFICATES = (
     _fault("a service in plain", _in_plain),
     _fault("one file of three", lambda o: _config(o, "files").pop("TLS_CA_FILE")),
     _fault("more than its scopes", _with_more),
@@ -84,3 +84,20 @@ CERTIFICATE_BREAKAGES = (
         lambda o: _spec(o, "authority")["privateKey"].update(rotationPolicy="Always"),
     ),
 )
+
+_LIVE = (
+    Breakage(
+        "settings",
+        "a live setting that needs a restart",
+        lambda o: find(o, "ConfigMap", "live-settings")["data"].update({"edge.env": "TIME_OUT=5"}),
+        "everything",
+    ),
+    Breakage(
+        "settings",
+        "a live setting that is set elsewhere",
+        lambda o: _config(o, "keypool").update(LOG_LEVEL="DEBUG"),
+        "everything",
+    ),
+)
+
+MOUNTED_BREAKAGES = (*_CERTIFICATES, *_LIVE)
