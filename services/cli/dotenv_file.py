@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from services.cli.errors import BadSettingError, CommandError
 
 # Settings that name a file which is no secret.
-_PATHS = frozenset({"QUOTA_FILE"})
+_PATHS = frozenset({"QUOTA_FILE", "SETTINGS_FILE"})
 
 
 @dataclass(frozen=True, slots=True)

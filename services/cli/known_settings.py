@@ -56,6 +56,7 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "LOG_LEVEL": (Part.UP, *_EVERY_SERVICE),
     "LOG_AS_JSON": (Part.UP, *_EVERY_SERVICE),
     "DRAIN_SECONDS": (Part.UP, *_EVERY_SERVICE),
+    "SETTINGS_FILE": _EVERY_SERVICE,
     # how the parts meet
     "REDIS_URL": (Part.UP, Part.KEYPOOL, Part.FILES),
     "KEYPOOL_TARGET": (Part.CLI, Part.EDGE, Part.FILES),

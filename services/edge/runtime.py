@@ -19,9 +19,13 @@ from services.edge.settings import EdgeSettings
 from services.edge.upstream import Upstream
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Runtime:
-    """The parts that routes share."""
+    """The parts that routes share.
+
+    Attributes:
+        settings: Replaced as a whole when some change, so routes read them when they need them.
+    """
 
     settings: EdgeSettings
     clients: Clients

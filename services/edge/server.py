@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+from collections.abc import Sequence
 from functools import partial
 
 from services.edge.clients import Clients
@@ -26,6 +27,7 @@ from services.edge.runtime import Runtime
 from services.edge.settings import EdgeSettings
 from services.edge.upstream import Upstream
 from services.kit.egress import Egress
+from services.kit.grpc_channel import ServiceChannel
 from services.kit.health import Health
 from services.kit.http1.pool import Http1Client, Timeouts
 from services.kit.http1.proxied import ProxiedClient
@@ -34,6 +36,7 @@ from services.kit.http_server import listen, serve_http
 from services.kit.http_transport import AiohttpTransport
 from services.kit.logs import get_logger
 from services.kit.ops import ops_app
+from services.kit.reloading import Changes
 
 log = get_logger(__name__)
 
@@ -43,7 +46,9 @@ _PATIENCE_SECONDS = 10
 _WATCH_SECONDS = 5
 
 
-async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
+async def serve(
+    settings: EdgeSettings, stop: asyncio.Event, changes: Changes[EdgeSettings] | None = None
+) -> None:
     """Serve the public port and the ops port until told to stop."""
     # Both ports are bound first: a taken one must fail before anything starts.
     public = listen(settings.http_host, settings.http_port)
@@ -83,6 +88,9 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         fetcher=fetcher,
         media=HostedMedia(files.channel) if files else None,
     )
+    if changes is not None:
+        neighbours = [keypool.channel, files.channel] if files else [keypool.channel]
+        changes.subscribe(partial(_change, runtime, neighbours))
     making = Making(runtime)
     handlers = build_handlers(runtime, making)
     door = FrontDoor(Router(handlers), build_pages(health))
@@ -117,6 +125,12 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         if fetcher is not None:
             await fetcher.close()
         await egress.aclose()
+
+
+def _change(runtime: Runtime, channels: Sequence[ServiceChannel], settings: EdgeSettings) -> None:
+    runtime.settings = settings
+    for channel in channels:
+        channel.credential = settings.service_credential.get_secret_value()
 
 
 def _way_out(settings: EdgeSettings, proxy_url: str) -> Client:

@@ -11,6 +11,19 @@ from services.kit.settings import TextList, UpstreamUrl, root_address
 class EdgeSettings(CallerSettings):
     """What the edge reads from its environment."""
 
+    LIVE = CallerSettings.LIVE | {
+        "create_image_model",
+        "heartbeat_seconds",
+        "max_answer_bytes",
+        "max_body_bytes",
+        "max_retries",
+        "max_wait_seconds",
+        "old_schema_models",
+        "stt_model",
+        "tts_model",
+        "tts_voice_name",
+    }
+
     http_host: str = "0.0.0.0"  # noqa: S104  # the public port of a pod
     """Address of the public port."""
 

@@ -38,7 +38,11 @@ _OUTCOME = {
 
 
 class GrpcKeyPool:
-    """See `KeyPool`."""
+    """See `KeyPool`.
+
+    Attributes:
+        channel: To the key pool.
+    """
 
     def __init__(
         self, target: str, credential: str, *, lifetime: timedelta, tls: TlsFiles | None = None
@@ -52,14 +56,14 @@ class GrpcKeyPool:
             tls: The certificate of this service.
         """
         self._lifetime = lifetime
-        self._channel = ServiceChannel(
+        self.channel = ServiceChannel(
             target,
             credential,
             service=_SERVICE,
             idempotent=("AcquireLeases", "SettleLeases", "RenewLease", "ResolveResources"),
             tls=tls,
         )
-        self._stub: Any = keypool_pb2_grpc.KeyPoolServiceStub(self._channel.channel)
+        self._stub: Any = keypool_pb2_grpc.KeyPoolServiceStub(self.channel.channel)
 
     async def acquire(self, need: Need) -> Lease:
         """See `KeyPool.acquire`."""
@@ -163,11 +167,11 @@ class GrpcKeyPool:
 
     async def close(self) -> None:
         """Close the channel."""
-        await self._channel.close()
+        await self.channel.close()
 
     async def _call(self, method: Any, request: Any) -> Any:
         try:
-            return await self._channel.call(method, request, timeout=_SECONDS, wait_for_ready=True)
+            return await self.channel.call(method, request, timeout=_SECONDS, wait_for_ready=True)
         except RemoteError as error:
             if error.is_away or error.code is grpc.StatusCode.INTERNAL:
                 raise KeypoolUnavailableError from error

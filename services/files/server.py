@@ -32,6 +32,7 @@ from services.kit.logs import get_logger
 from services.kit.ops import ops_app
 from services.kit.redis_client import UNAVAILABLE, RedisError, open_redis
 from services.kit.redis_scripts import RedisPort
+from services.kit.reloading import Changes
 
 log = get_logger(__name__)
 
@@ -47,7 +48,9 @@ class FilesServer:
     health: Health
 
 
-async def serve(settings: FilesSettings, stop: asyncio.Event) -> None:
+async def serve(
+    settings: FilesSettings, stop: asyncio.Event, changes: Changes[FilesSettings] | None = None
+) -> None:
     """Serve until `stop` is set, then drain.
 
     Raises:
@@ -58,7 +61,7 @@ async def serve(settings: FilesSettings, stop: asyncio.Event) -> None:
     health = Health("redis", "accepting")
     async with (
         serve_http(ops_app(health), ops_port),
-        run_files(settings, health) as server,
+        run_files(settings, health, changes) as server,
     ):
         log.info("files service started", port=server.port)
         await stop.wait()
@@ -66,7 +69,9 @@ async def serve(settings: FilesSettings, stop: asyncio.Event) -> None:
 
 
 @contextlib.asynccontextmanager
-async def run_files(settings: FilesSettings, health: Health) -> AsyncIterator[FilesServer]:
+async def run_files(
+    settings: FilesSettings, health: Health, changes: Changes[FilesSettings] | None = None
+) -> AsyncIterator[FilesServer]:
     """Run the gRPC server and what it needs for the length of the block.
 
     Leaving the block drains: not ready, open calls end, then the ways out are closed.
@@ -82,6 +87,14 @@ async def run_files(settings: FilesSettings, health: Health) -> AsyncIterator[Fi
             tls=settings.tls,
         )
         stack.push_async_callback(pool.close)
+        book = settings.book
+
+        def change(changed: FilesSettings) -> None:
+            book.become(changed.service_credentials.get_secret_value(), changed.service_identities)
+            pool.channel.credential = changed.service_credential.get_secret_value()
+
+        if changes is not None:
+            changes.subscribe(change)
         egress = Egress(
             lambda proxy_url: AiohttpTransport(
                 proxy_url,
@@ -99,7 +112,7 @@ async def run_files(settings: FilesSettings, health: Health) -> AsyncIterator[Fi
                 settings.files_listen,
                 lambda server: _register(server, parts),
                 domain=DOMAIN,
-                book=settings.book,
+                book=book,
                 scopes={SERVICE: "files"},
                 health=health,
                 drain_seconds=settings.drain_seconds,

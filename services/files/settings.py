@@ -15,6 +15,8 @@ _MIB = 1024 * 1024
 class FilesSettings(CalledSettings, CallerSettings):
     """Settings of the files service."""
 
+    LIVE = CalledSettings.LIVE | CallerSettings.LIVE
+
     files_listen: str = "0.0.0.0:50052"
     """Address of the gRPC port; port 0 takes any free one."""
 

@@ -46,6 +46,11 @@ class Seeder:
         self._seed = seed
         self._has_begun = False
 
+    def replace(self, seed: Seed) -> None:
+        """Hold what the settings hold now; the next run brings it into the store."""
+        self._seed = seed
+        self._has_begun = False
+
     async def run(self, epoch: str) -> None:
         """Seed unless that was done before, by this process and to this store's data.
 
@@ -57,10 +62,11 @@ class Seeder:
         """
         if await self._store.is_seeded(epoch) and self._has_begun:
             return
+        seed = self._seed
         await self._peppers.load()
-        created = await self._keys.seed(DEFAULT_POOL, self._seed.keys)
-        tokens = await self._tokens.seed(self._seed.tokens)
-        withdrawn = await self._tokens.withdraw_unseeded(self._seed.tokens)
+        created = await self._keys.seed(DEFAULT_POOL, seed.keys)
+        tokens = await self._tokens.seed(seed.tokens)
+        withdrawn = await self._tokens.withdraw_unseeded(seed.tokens)
         if withdrawn:
             log.info("tokens that left the settings were revoked", tokens=withdrawn)
         unreadable = await self._keys.check_readable()
@@ -71,6 +77,7 @@ class Seeder:
             )
         await self._filing.apply()
         await self._store.mark_seeded(epoch)
-        self._has_begun = True
+        # Another one may have come meanwhile.
+        self._has_begun = self._seed is seed
         metrics.SEEDINGS.inc()
         log.info("settings are in the store", new_keys=created, new_tokens=tokens)

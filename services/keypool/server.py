@@ -56,6 +56,7 @@ from services.kit.http_server import listen, serve_http
 from services.kit.logs import get_logger
 from services.kit.ops import ops_app
 from services.kit.redis_client import RedisError, open_redis
+from services.kit.reloading import Changes
 from services.kit.vault import Vault
 
 log = get_logger(__name__)
@@ -78,7 +79,11 @@ class KeypoolServer:
     health: Health
 
 
-async def serve(settings: KeypoolSettings, stop: asyncio.Event) -> None:
+async def serve(
+    settings: KeypoolSettings,
+    stop: asyncio.Event,
+    changes: Changes[KeypoolSettings] | None = None,
+) -> None:
     """Serve until `stop` is set, then drain.
 
     Raises:
@@ -88,7 +93,7 @@ async def serve(settings: KeypoolSettings, stop: asyncio.Event) -> None:
     health = Health("redis", "accepting")
     async with (
         serve_http(ops_app(health), ops_port),
-        run_keypool(settings, health) as server,
+        run_keypool(settings, health, changes) as server,
     ):
         log.info("keypool started", port=server.port)
         await stop.wait()
@@ -96,7 +101,9 @@ async def serve(settings: KeypoolSettings, stop: asyncio.Event) -> None:
 
 
 @contextlib.asynccontextmanager
-async def run_keypool(settings: KeypoolSettings, health: Health) -> AsyncIterator[KeypoolServer]:
+async def run_keypool(
+    settings: KeypoolSettings, health: Health, changes: Changes[KeypoolSettings] | None = None
+) -> AsyncIterator[KeypoolServer]:
     """Run the gRPC server and what it needs for the length of the block.
 
     Leaving the block drains: not ready, open calls end, then the store is closed.
@@ -106,12 +113,20 @@ async def run_keypool(settings: KeypoolSettings, health: Health) -> AsyncIterato
         stack.push_async_callback(redis.aclose)
         probe = await stack.enter_async_context(HttpProbe(settings.base_url, settings.test_model))
         parts = _Parts(settings, redis, probe)
+        book = settings.book
+
+        def change(changed: KeypoolSettings) -> None:
+            book.become(changed.service_credentials.get_secret_value(), changed.service_identities)
+            parts.seeder.replace(changed.seed)
+
+        if changes is not None:
+            changes.subscribe(change)
         port = await stack.enter_async_context(
             serve_grpc(
                 settings.keypool_listen,
                 parts.register,
                 domain=DOMAIN,
-                book=settings.book,
+                book=book,
                 scopes=SCOPES,
                 health=health,
                 drain_seconds=settings.drain_seconds,

@@ -85,6 +85,8 @@ SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_s
 class KeypoolSettings(CalledSettings):
     """Settings of the key pool."""
 
+    LIVE = CalledSettings.LIVE | {"allowed_tokens", "api_keys", "auth_token"}
+
     keypool_listen: str = "0.0.0.0:50051"
     """Address of the gRPC port; port 0 takes any free one."""
 

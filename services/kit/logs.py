@@ -64,12 +64,17 @@ def configure_logs(service: str, *, level: str = "INFO", as_json: bool | None = 
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    set_level(level)
     # One line for each upstream call is a cost without a reader.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     # The services say themselves when they are up.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+def set_level(level: str) -> None:
+    """Show lines of a level, such as `DEBUG`, and above from now on."""
+    logging.getLogger().setLevel(level)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -41,6 +41,8 @@ class TlsSettings(ServiceSettings):
 class CallerSettings(TlsSettings):
     """What a service needs to call others."""
 
+    LIVE = TlsSettings.LIVE | {"service_credential"}
+
     service_credential: SecretStr = Field(default=SecretStr(""), validate_default=True)
     """What is presented to other services; may be missing where a certificate says who calls."""
 
@@ -54,6 +56,8 @@ class CallerSettings(TlsSettings):
 
 class CalledSettings(TlsSettings):
     """What a service needs to let others call it."""
+
+    LIVE = TlsSettings.LIVE | {"service_credentials", "service_identities"}
 
     service_identities: str = ""
     """Who may call by a certificate: a JSON list of `{"name", "san", "scopes": [...]}`, where

@@ -9,7 +9,9 @@ from typing import TypeVar
 import uvloop
 from pydantic import ValidationError
 
-from services.kit.logs import configure_logs, get_logger
+from services.kit.background import end_tasks
+from services.kit.logs import configure_logs, get_logger, set_level
+from services.kit.reloading import Changes, Reloader
 from services.kit.settings import (
     SecretFileError,
     ServiceSettings,
@@ -26,14 +28,16 @@ EXIT_BAD_SETTINGS = 2
 def run_service(
     name: str,
     settings_type: type[SettingsT],
-    main: Callable[[SettingsT, asyncio.Event], Awaitable[None]],
+    main: Callable[[SettingsT, asyncio.Event, Changes[SettingsT]], Awaitable[None]],
 ) -> int:
     """Run a service until SIGTERM or SIGINT and return its exit code.
+
+    SIGHUP makes it read its settings again.
 
     Args:
         name: The service's name in logs.
         settings_type: What to read from the environment.
-        main: The service; it returns some time after the event is set.
+        main: The service; it returns some time after the event is set, and is told of changes.
     """
     try:
         settings = settings_type()
@@ -59,10 +63,19 @@ def run_service(
 
 
 async def _until_signal(
-    settings: SettingsT, main: Callable[[SettingsT, asyncio.Event], Awaitable[None]]
+    settings: SettingsT,
+    main: Callable[[SettingsT, asyncio.Event, Changes[SettingsT]], Awaitable[None]],
 ) -> None:
     stop = asyncio.Event()
+    changes: Changes[SettingsT] = Changes()
+    changes.subscribe(lambda changed: set_level(changed.log_level))
+    reloader = Reloader(settings, changes)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await main(settings, stop)
+    loop.add_signal_handler(signal.SIGHUP, reloader.ask)
+    reloading = asyncio.create_task(reloader.run())
+    try:
+        await main(settings, stop, changes)
+    finally:
+        await end_tasks([reloading])

@@ -5,13 +5,14 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    DotEnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -71,12 +72,22 @@ LogLevel = Annotated[
 """The lowest level of log lines, in any case of letters."""
 
 
+_SETTINGS_FILE = "SETTINGS_FILE"
+
+
 class ServiceSettings(BaseSettings):
     """What every service understands. Names are those of environment variables."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
+
+    LIVE: ClassVar[frozenset[str]] = frozenset({"log_level"})
+    """The settings that may change while the service runs."""
+
+    settings_file: Path | None = None
+    """A file of settings in the form of `.env`, below the environment and above `.env`; looked at
+    again every second, as the files of secrets are."""
 
     log_level: LogLevel = "INFO"
     """Lowest level of log lines: DEBUG, INFO, WARNING, ERROR or CRITICAL."""
@@ -102,8 +113,21 @@ class ServiceSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read arguments first, then NAME_FILE, the environment, and `.env`."""
-        return init_settings, _SecretFiles(settings_cls), env_settings, dotenv_settings
+        """Read arguments first, then NAME_FILE, the environment, SETTINGS_FILE, and `.env`."""
+        return (
+            init_settings,
+            _SecretFiles(settings_cls),
+            env_settings,
+            *_settings_file(settings_cls),
+            dotenv_settings,
+        )
+
+    @classmethod
+    def files_read(cls) -> list[Path]:
+        """Return the files that the environment names for settings."""
+        names = [f"{name.upper()}_FILE" for name in cls.model_fields]
+        paths = [os.environ.get(name) for name in (*names, _SETTINGS_FILE)]
+        return [Path(path) for path in paths if path]
 
     @model_validator(mode="after")
     def _keeps_demo_secrets_in_the_demo(self) -> Self:
@@ -116,6 +140,16 @@ class ServiceSettings(BaseSettings):
                 " it is accepted only with the simulator as BASE_URL"
             )
         return self
+
+
+def _settings_file(settings_cls: type[BaseSettings]) -> Iterator[PydanticBaseSettingsSource]:
+    if path := os.environ.get(_SETTINGS_FILE):
+        try:
+            Path(path).read_text("utf-8")
+        except OSError as error:
+            # The source itself takes a missing file for an empty one.
+            raise SecretFileError(_SETTINGS_FILE.removesuffix("_FILE"), error) from error
+        yield DotEnvSettingsSource(settings_cls, env_file=path)
 
 
 class _SecretFiles(PydanticBaseSettingsSource):

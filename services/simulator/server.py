@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from services.kit.http_server import listen, serve_http
 from services.kit.logs import get_logger
+from services.kit.reloading import Changes
 from services.simulator.app import SimulatorApp
 from services.simulator.control import SimulatorControl
 from services.simulator.settings import SimulatorSettings
@@ -46,8 +47,10 @@ async def running_simulator(settings: SimulatorSettings) -> AsyncIterator[Simula
         yield Simulator(url, control, world)
 
 
-async def run(settings: SimulatorSettings, stop: asyncio.Event) -> None:
-    """Run a simulator until `stop` is set."""
+async def run(
+    settings: SimulatorSettings, stop: asyncio.Event, _changes: Changes[SimulatorSettings]
+) -> None:
+    """Run a simulator until `stop` is set; what it simulates is changed over its control plane."""
     async with running_simulator(settings) as simulator:
         _log.info("simulator is ready", url=simulator.url)
         await stop.wait()

@@ -5,8 +5,11 @@ import copy
 import pytest
 
 from tests.deploy.breakages import BREAKAGES, Breakage
+from tests.deploy.mounted_breakages import MOUNTED_BREAKAGES
 from tests.deploy.rules import RULES
 from tests.support.manifests import K8S, RENDERINGS, rendered
+
+ALL_BREAKAGES = (*BREAKAGES, *MOUNTED_BREAKAGES)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -15,7 +18,7 @@ def test_a_rendering_keeps_a_rule(rendering: str, rule: str) -> None:
     assert list(RULES[rule](rendered(rendering))) == []
 
 
-@pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda each: f"{each.rule}:{each.name}")
+@pytest.mark.parametrize("breakage", ALL_BREAKAGES, ids=lambda each: f"{each.rule}:{each.name}")
 def test_a_broken_manifest_breaks_its_rule(breakage: Breakage) -> None:
     objects = rendered(breakage.rendering)
     before = copy.deepcopy(objects)
@@ -27,7 +30,7 @@ def test_a_broken_manifest_breaks_its_rule(breakage: Breakage) -> None:
 
 
 def test_every_rule_has_been_seen_to_fail() -> None:
-    assert {breakage.rule for breakage in BREAKAGES} == set(RULES)
+    assert {breakage.rule for breakage in ALL_BREAKAGES} == set(RULES)
 
 
 def test_every_component_and_overlay_is_rendered() -> None:

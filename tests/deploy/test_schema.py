@@ -12,7 +12,7 @@ from tests.support.manifests import RENDERINGS, Object, find, name_of, rendered
 
 RELEASES = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
 # Kinds of others, whose schemas come with what is installed beside Kubernetes.
-_CUSTOM = {"HTTPRoute", "ServiceMonitor", "PrometheusRule"}
+_CUSTOM = {"Certificate", "HTTPRoute", "Issuer", "PrometheusRule", "ServiceMonitor"}
 
 
 def _distinct() -> list[Object]:

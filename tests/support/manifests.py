@@ -22,13 +22,16 @@ NAMESPACE = "gemini-balance"
 KUBECTL = Path(sys.executable).parent / "kubectl"
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 
-_EVERYTHING = ("gateway", "ingress", "object-store", "prometheus", "quota-file")
+_EVERYTHING = ("gateway", "ingress", "live-settings", "object-store", "prometheus", "quota-file")
 RENDERINGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "production": ("production", ()),
     "demo": ("demo", ()),
     "everything": ("production", _EVERYTHING),
     "external-redis": ("production", ("external-redis",)),
     "sentinel": ("production", ("redis-sentinel",)),
+    "mtls": ("production", ("mtls", "cert-manager")),
+    # With certificates of one's own.
+    "demo-mtls": ("demo", ("mtls",)),
     "cluster": ("production", ("redis-cluster", "object-store")),
 }
 """Overlay and components by the name of what is rendered."""

@@ -2,7 +2,17 @@
 
 from collections.abc import Callable, Iterator
 
-from tests.deploy.rules import images, network, pods, ports, secrecy, selectors, settings, shutdown
+from tests.deploy.rules import (
+    certificates,
+    images,
+    network,
+    pods,
+    ports,
+    secrecy,
+    selectors,
+    settings,
+    shutdown,
+)
 from tests.support.manifests import Objects
 
 Rule = Callable[[Objects], Iterator[str]]
@@ -19,4 +29,5 @@ RULES: dict[str, Rule] = {
     "secrecy": secrecy.broken,
     "images": images.broken,
     "network": network.broken,
+    "certificates": certificates.broken,
 }

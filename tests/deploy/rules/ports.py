@@ -98,8 +98,8 @@ def _ours(container: Object, service: str) -> Iterator[str]:
         if container.get(kind, {}).get("httpGet") != live:
             yield f"{kind} does not ask whether the process lives"
     ready = container.get("readinessProbe", {})
-    if service in _GRPC:
-        if ready.get("grpc", {}).get("service") != _GRPC[service]:
+    if "grpc" in ready:
+        if ready["grpc"].get("service") != _GRPC.get(service):
             yield "readinessProbe does not ask its own service"
     elif ready.get("httpGet") != {"path": "/readyz", "port": port}:
         yield "readinessProbe does not ask whether it is ready"

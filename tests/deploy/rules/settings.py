@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import io
 import os
 import re
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
 
 from deploy.new_secrets import new_secrets
@@ -47,6 +49,8 @@ _PORTS = {
     "files": {"ops": "ops_port"},
     "simulator": {"http": "simulator_port"},
 }
+# Of cert-manager, or of `gemini-balance certs`.
+_CERTIFICATES = {f"{name}-tls" for name in ("edge", "keypool", "files")}
 _HASHED = re.compile(r"-[0-9a-z]{10}$")
 
 
@@ -60,6 +64,8 @@ def secret_files(objects: Objects, name: str) -> dict[str, str]:
     for secret in of_kind(objects, "Secret"):
         if secret["metadata"]["name"] == name:
             return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+    if name in _CERTIFICATES:
+        return dict.fromkeys(("tls.crt", "tls.key", "ca.crt"), "")
     return _made_secrets().get(name, {})
 
 
@@ -114,8 +120,8 @@ def broken(objects: Objects) -> Iterator[str]:
         for name, place in config:
             if not find_exactly(objects, "ConfigMap", name)["data"]:
                 yield f"{name_of(workload)} {place}: there is no {name}"
-            # The file of quotas alone is read again while the pod runs.
-            if place != "quotas" and not _HASHED.search(name):
+            # These files are read again while the pod runs.
+            if place not in {"quotas", "live"} and not _HASHED.search(name):
                 yield f"{name_of(workload)} does not roll when {name} changes"
         if service := service_of(workload):
             known = known_names(service)
@@ -125,6 +131,7 @@ def broken(objects: Objects) -> Iterator[str]:
                     yield f"{name_of(workload)} sets {name}, which it does not read"
                 elif name.endswith("_FILE") and value not in mounted(objects, workload):
                     yield f"{name_of(workload)} has no file {value} for {name}"
+            yield from (f"{name_of(workload)} {what}" for what in _not_live(objects, workload))
             try:
                 read_settings(objects, workload)
             except ValidationError as error:
@@ -133,6 +140,19 @@ def broken(objects: Objects) -> Iterator[str]:
                 )
             except SecretFileError as error:
                 yield f"{name_of(workload)}: {error}"
+
+
+def _not_live(objects: Objects, workload: Object) -> Iterator[str]:
+    """Yield what stands in a pod's file of live settings, and cannot change there."""
+    [container] = containers(workload)
+    environment = plain_environment(objects, container)
+    text = mounted(objects, workload).get(environment.get("SETTINGS_FILE", ""), "")
+    live = _TYPES[str(service_of(workload))].LIVE
+    for name in dotenv_values(stream=io.StringIO(text)):
+        if name.lower() not in live:
+            yield f"needs a restart for {name}"
+        elif name in environment:
+            yield f"never looks for {name} in its file"
 
 
 def read_settings(objects: Objects, workload: Object) -> Any:
