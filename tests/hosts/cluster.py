@@ -41,6 +41,7 @@ class Cluster:
         store: Valkey and its Sentinels.
         names: Which addresses are published.
         certificates: What each service has mounted, by its name.
+        live_settings: Those of the edge that change while it runs.
         authority: Issued them.
         simulator: Where the upstream is.
     """
@@ -52,6 +53,7 @@ class Cluster:
     store: Store
     names: ClusterNames
     certificates: Mapping[str, Mounted]
+    live_settings: Mounted
     authority: Authority
     simulator: str
 
@@ -96,6 +98,7 @@ async def running_cluster(folder: Path) -> AsyncIterator[Cluster]:
         service: Mounted(folder / f"{service}-tls", _certificate(issuer, service))
         for service in ("edge", "keypool", "files")
     }
+    live_settings = Mounted(folder / "live", {"edge.env": ""})
     identities = json.dumps(
         [
             {"name": service, "san": ID.format(service), "scopes": scopes}
@@ -136,6 +139,7 @@ async def running_cluster(folder: Path) -> AsyncIterator[Cluster]:
                 "KEYPOOL_TARGET": "dns:///keypool-headless:50051",
                 "FILES_TARGET": "dns:///files-headless:50052",
                 "PUBLIC_URL": URL,
+                "SETTINGS_FILE": str(live_settings.path("edge.env")),
             },
         }
 
@@ -152,7 +156,18 @@ async def running_cluster(folder: Path) -> AsyncIterator[Cluster]:
         edge = deployment("edge", "edge")
         for each in (keypool, files, edge):
             await each.scale(2)
-        yield Cluster(token, edge, keypool, files, store, names, certificates, issuer, simulator)
+        yield Cluster(
+            token,
+            edge,
+            keypool,
+            files,
+            store,
+            names,
+            certificates,
+            live_settings,
+            issuer,
+            simulator,
+        )
 
 
 def _common() -> dict[str, str]:

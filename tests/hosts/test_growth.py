@@ -2,9 +2,12 @@
 
 import time
 
+import httpx
+
 from tests.hosts.cluster import Cluster
 from tests.hosts.report import note, remark
 from tests.hosts.traffic import Traffic
+from tests.support.load import GENERATE
 from tests.support.waiting import eventually
 
 _SHARE = 0.2
@@ -43,3 +46,29 @@ async def test_certificates_change_without_a_failed_request(cluster: Cluster) ->
 
     note("new certificates for every service", tally)
     assert tally.failures == []
+
+
+async def test_settings_change_without_a_failed_request(cluster: Cluster) -> None:
+    async with Traffic(cluster) as tally:
+        cluster.live_settings.put({"edge.env": "MAX_BODY_BYTES=1000000"})
+        await eventually(lambda: _refusals(cluster), lambda found: found == [413, 413], seconds=30)
+        await tally.more(100)
+
+    note("a changed setting of the edge", tally)
+    assert tally.failures == []
+
+
+async def _refusals(cluster: Cluster) -> list[int]:
+    """Return what each edge says to a body that is too large by the new setting."""
+    body = b" " * 1_500_000
+    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=30) as client:
+        return [
+            (
+                await client.post(
+                    f"http://{replica.host.address}:8000{GENERATE}",
+                    content=body,
+                    headers={"authorization": f"Bearer {cluster.token}"},
+                )
+            ).status_code
+            for replica in cluster.edge.replicas
+        ]
