@@ -9,7 +9,7 @@ _PONG_SECONDS = 10
 
 _AGE_SECONDS = 6
 """Clients look addresses up when a connection ends, and only then: a replica that is added is
-found so soon. A new connection costs a millisecond, one with certificates some five."""
+found so soon. A new connection costs both sides together 1 ms of CPU, with certificates 2 ms."""
 
 _LOOKUP_SECONDS = 5
 
