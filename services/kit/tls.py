@@ -11,11 +11,17 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from prometheus_client import Gauge
 
 from services.kit.logs import get_logger
 from services.kit.watched_files import WatchedFiles
 
 log = get_logger(__name__)
+
+_EXPIRY = Gauge(
+    "tls_certificate_expiry_timestamp_seconds",
+    "When the certificate that is shown to other services ends, in seconds since 1970; 0 for none.",
+)
 
 
 class TlsFilesError(Exception):
@@ -102,7 +108,7 @@ def _read(files: TlsFiles) -> _Contents:
     except OSError as error:
         raise TlsFilesError(f"{error.filename}: {error.strerror}") from error
     try:
-        shown = x509.load_pem_x509_certificates(cert)[0].public_key()
+        shown = x509.load_pem_x509_certificates(cert)[0]
         x509.load_pem_x509_certificates(ca)
     except ValueError as error:
         raise TlsFilesError(f"{files.cert} or {files.ca} holds no certificate in PEM") from error
@@ -111,6 +117,7 @@ def _read(files: TlsFiles) -> _Contents:
     except (ValueError, TypeError) as error:
         raise TlsFilesError(f"{files.key} holds no private key in PEM") from error
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if own.public_bytes(*form) != shown.public_bytes(*form):
+    if own.public_bytes(*form) != shown.public_key().public_bytes(*form):
         raise TlsFilesError(f"{files.key} is not the key of {files.cert}")
+    _EXPIRY.set(shown.not_valid_after_utc.timestamp())
     return _Contents(cert, key, ca)
