@@ -11,7 +11,7 @@ is cut off must be noticed while the call can still be made to another."""
 
 _AGE_SECONDS = 6
 """Clients look addresses up when a connection ends, and only then: a replica that is added is
-found so soon. A new connection costs a millisecond, one with certificates some five."""
+found so soon. A new connection costs both sides together 1 ms of CPU, with certificates 2 ms."""
 
 _LOOKUP_SECONDS = 5
 

@@ -146,9 +146,9 @@ def _settings_file(settings_cls: type[BaseSettings]) -> Iterator[PydanticBaseSet
     if path := os.environ.get(_SETTINGS_FILE):
         try:
             Path(path).read_text("utf-8")
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             # The source itself takes a missing file for an empty one.
-            raise SecretFileError(_SETTINGS_FILE.removesuffix("_FILE"), error) from error
+            raise SecretFileError("SETTINGS", error, path) from None
         yield DotEnvSettingsSource(settings_cls, env_file=path)
 
 
@@ -161,8 +161,8 @@ class _SecretFiles(PydanticBaseSettingsSource):
             return None, field_name, False
         try:
             return Path(path).read_text("utf-8").strip() or None, field_name, False
-        except OSError as error:
-            raise SecretFileError(field_name.upper(), error) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise SecretFileError(field_name.upper(), error, path) from None
 
     def __call__(self) -> dict[str, Any]:
         values = {}
@@ -184,9 +184,10 @@ class UnusableSettingError(Exception):
 class SecretFileError(OSError):
     """A file named by NAME_FILE cannot be read."""
 
-    def __init__(self, name: str, cause: OSError) -> None:
-        """Name the setting and the cause."""
-        super().__init__(f"{name}_FILE: {cause.strerror or cause}: {cause.filename}")
+    def __init__(self, name: str, cause: OSError | UnicodeDecodeError, path: str) -> None:
+        """Name the setting and the cause, without anything of what the file holds."""
+        reason = cause.strerror if isinstance(cause, OSError) else "is no text in UTF-8"
+        super().__init__(f"{name}_FILE: {reason}: {path}")
 
 
 def explain_validation_error(error: ValidationError) -> Iterator[str]:

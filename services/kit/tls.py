@@ -6,16 +6,27 @@ from pathlib import Path
 
 import grpc
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
     load_pem_private_key,
 )
+from prometheus_client import Gauge
 
 from services.kit.logs import get_logger
 from services.kit.watched_files import WatchedFiles
 
 log = get_logger(__name__)
+
+_EXPIRY = Gauge(
+    "tls_certificate_expiry_timestamp_seconds",
+    "When the certificate that is shown to other services ends, in seconds since 1970; 0 for none.",
+)
+
+
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
 class TlsFilesError(Exception):
@@ -102,15 +113,20 @@ def _read(files: TlsFiles) -> _Contents:
     except OSError as error:
         raise TlsFilesError(f"{error.filename}: {error.strerror}") from error
     try:
-        shown = x509.load_pem_x509_certificates(cert)[0].public_key()
+        shown = x509.load_pem_x509_certificates(cert)[0]
+        certified = _public(shown.public_key())
         x509.load_pem_x509_certificates(ca)
-    except ValueError as error:
+    except _UNREADABLE as error:
         raise TlsFilesError(f"{files.cert} or {files.ca} holds no certificate in PEM") from error
     try:
-        own = load_pem_private_key(key, password=None).public_key()
-    except (ValueError, TypeError) as error:
+        own = _public(load_pem_private_key(key, password=None).public_key())
+    except _UNREADABLE as error:
         raise TlsFilesError(f"{files.key} holds no private key in PEM") from error
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if own.public_bytes(*form) != shown.public_bytes(*form):
+    if own != certified:
         raise TlsFilesError(f"{files.key} is not the key of {files.cert}")
+    _EXPIRY.set(shown.not_valid_after_utc.timestamp())
     return _Contents(cert, key, ca)
+
+
+def _public(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

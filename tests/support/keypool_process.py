@@ -17,7 +17,6 @@ from tests.support.keypool import CREDENTIALS, ENCRYPTION_KEY
 from tests.support.system import clean_environment, free_port
 
 _ROOT = Path(__file__).resolve().parents[2]
-_CALLS = "grpc_server_handled_total"
 
 
 def credentials(**secrets: str) -> str:
@@ -54,9 +53,13 @@ class KeypoolProcess:
 
     async def calls(self) -> float:
         """Return how many calls it has answered."""
+        return await self.metric("grpc_server_handled_total")
+
+    async def metric(self, name: str) -> float:
+        """Return the sum of a metric over its labels."""
         async with httpx.AsyncClient(base_url=self.ops_url, trust_env=False) as client:
             lines = (await client.get("/metrics")).text.splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(_CALLS))
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""

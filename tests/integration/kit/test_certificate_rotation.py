@@ -24,7 +24,7 @@ from tests.support.certificates import (
     tls_files,
     tls_settings,
 )
-from tests.support.keypool_process import keypool_process
+from tests.support.keypool_process import KeypoolProcess, keypool_process
 from tests.support.mounted import Mounted
 from tests.support.system import free_port
 from tests.support.valkey import redis_url, valkey_server
@@ -41,7 +41,7 @@ HOST = "127.0.0.1"
 class World:
     """A key pool that asks for certificates, and callers of it."""
 
-    port: int
+    process: KeypoolProcess
     server: Mounted
     client: Mounted
     callers: Callers
@@ -77,7 +77,7 @@ class World:
         context = ssl.create_default_context(cafile=str(self.tls.ca))
         context.load_cert_chain(self.tls.cert, self.tls.key)
         with (
-            socket.create_connection((HOST, self.port)) as sock,
+            socket.create_connection((HOST, self.process.port)) as sock,
             context.wrap_socket(sock, server_hostname=HOST) as line,
         ):
             found = line.getpeercert(binary_form=True)
@@ -95,12 +95,17 @@ async def world(redis_url: str, tmp_path: Path) -> AsyncIterator[World]:
         await process.ready()
         async with Callers(f"{HOST}:{port}", credential="", tls=client_files) as callers:
             await callers.more(300)
-            yield World(port, server, client, callers)
+            yield World(process, server, client, callers)
     assert callers.failures == []
 
 
 async def test_a_server_shows_its_new_certificate(world: World) -> None:
-    await world.renew_server(tls_contents(OLD, "keypool"))
+    files = tls_contents(OLD, "keypool")
+
+    await world.renew_server(files)
+
+    end = x509.load_pem_x509_certificate(files["tls.crt"]).not_valid_after_utc
+    assert await world.process.metric("tls_certificate_expiry") == end.timestamp()
 
 
 async def test_callers_show_their_new_certificate(world: World) -> None:
@@ -114,7 +119,7 @@ async def test_an_authority_gives_way_to_another(world: World) -> None:
         await world.renew_client(tls_contents(issuer, "edge", *trusted))
 
     _, late = mounted_tls(world.client.folder.parent / "late", OLD, "edge", NEW)
-    left_behind = Callers(f"{HOST}:{world.port}", credential="", tls=late)
+    left_behind = Callers(f"{HOST}:{world.process.port}", credential="", tls=late)
     with pytest.raises(RemoteError) as failure:
         await left_behind.ask()
     assert failure.value.code is grpc.StatusCode.UNAVAILABLE

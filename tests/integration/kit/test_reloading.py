@@ -146,6 +146,23 @@ async def test_what_cannot_be_read_changes_nothing(world: World) -> None:
     await eventually(world.keys, lambda count: count == 3)
 
 
+@pytest.mark.parametrize("name", ["SERVICE_CREDENTIALS", "settings"])
+async def test_a_file_that_is_no_text_or_missing_changes_nothing(world: World, name: str) -> None:
+    failed = "settings cannot be read, the old ones stay"
+    world.mounted.put(world.files | {name: b"\xff\xfe" + NEW_SECRET.encode()})
+    await eventually(lambda: world.lines(failed), lambda found: len(found) == 1)
+
+    world.mounted.put({other: text for other, text in world.files.items() if other != name})
+    lines = await eventually(lambda: world.lines(failed), lambda found: len(found) == 2)
+
+    assert {line["problem"].partition(":")[0] for line in lines} == {
+        f"{name.upper()}_FILE",
+    }
+    assert await world.keys() == 1
+    world.put(API_KEYS=",".join([FIRST, *OTHERS]))
+    await eventually(world.keys, lambda count: count == 3)
+
+
 async def test_what_needs_a_restart_is_named_and_left(world: World) -> None:
     world.put(settings="LOG_LEVEL=INFO\nTEST_MODEL=gemini-9\n")
 
