@@ -12,8 +12,8 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from prometheus_client import Counter, Histogram
 
+from services.kit import grpc_metrics
 from services.kit.context import REQUEST_ID_HEADER, new_request_id, request_id
 from services.kit.credentials import Caller, CredentialBook, caller
 from services.kit.errors import (
@@ -26,14 +26,6 @@ from services.kit.errors import (
 from services.kit.logs import get_logger
 
 log = get_logger(__name__)
-
-_CALLS = Counter("grpc_server_handled_total", "gRPC calls answered.", ["method", "code"])
-_SECONDS = Histogram(
-    "grpc_server_handling_seconds",
-    "Time to answer a gRPC call.",
-    ["method"],
-    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30),
-)
 
 _HEALTH = "/grpc.health.v1.Health/"
 _REFLECTION = "/grpc.reflection."
@@ -140,11 +132,13 @@ class Boundary(grpc.aio.ServerInterceptor):
     def started(self) -> None:
         """Count a handler in."""
         self._running += 1
+        grpc_metrics.RUNNING.inc()
         self._idle.clear()
 
     def ended(self) -> None:
         """Count a handler out."""
         self._running -= 1
+        grpc_metrics.RUNNING.dec()
         if not self._running:
             self._idle.set()
 
@@ -196,5 +190,4 @@ class _Guard:
 
     def _finish(self) -> None:
         self._boundary.ended()
-        _CALLS.labels(self._method, self._code).inc()
-        _SECONDS.labels(self._method).observe(time.perf_counter() - self._begun)
+        grpc_metrics.answered(self._method, self._code, time.perf_counter() - self._begun)

@@ -9,6 +9,7 @@ from typing import TypeVar
 import uvloop
 from pydantic import ValidationError
 
+from services.kit.build_info import tell_build
 from services.kit.logs import configure_logs, get_logger
 from services.kit.settings import (
     SecretFileError,
@@ -44,6 +45,7 @@ def run_service(
         sys.stderr.write(f"gemini-balance {name}: {error}\n")
         return EXIT_BAD_SETTINGS
     configure_logs(name, level=settings.log_level, as_json=settings.log_as_json)
+    tell_build(name)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signal(settings, main))
