@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from services.keypool.admin_servicer import AdminServicer
 from services.keypool.bindings import Bindings
 from services.keypool.bulk_changes import BulkChanges
+from services.keypool.census import Census
 from services.keypool.comparing import Comparing
 from services.keypool.declared_egress import DeclaredEgress
 from services.keypool.declaring import Declarations
@@ -30,6 +31,7 @@ from services.keypool.probing import UpstreamProbe
 from services.keypool.project_calls import ProjectParts
 from services.keypool.projects import Projects
 from services.keypool.redis_binding_store import RedisBindingStore
+from services.keypool.redis_census_store import RedisCensusStore
 from services.keypool.redis_declared_egress_store import RedisDeclaredEgressStore
 from services.keypool.redis_egress_store import RedisEgressStore
 from services.keypool.redis_key_store import RedisKeyStore
@@ -69,6 +71,7 @@ SCOPES = {
 _LOOK_SECONDS = 1.0
 _FILE_SECONDS = 2.0
 _EGRESS_SECONDS = 2.0
+_CENSUS_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ async def run_keypool(settings: KeypoolSettings, health: Health) -> AsyncIterato
                 tasks.create_task(parts.filing.watch(_FILE_SECONDS)),
                 tasks.create_task(parts.noticing.run()),
                 tasks.create_task(parts.egress.watch(_EGRESS_SECONDS)),
+                tasks.create_task(parts.census.watch(_CENSUS_SECONDS)),
             ]
             health.report("accepting", well=True)
             try:
@@ -181,6 +185,7 @@ class _Parts:
             egress=self.egress,
         )
         self.bindings = Bindings(RedisBindingStore(port))
+        self.census = Census(RedisCensusStore(port), key_store)
         self.usage = UsageBook(RedisUsageStore(port))
         self.seeder = Seeder(
             meta_store,
