@@ -25,13 +25,14 @@ _VERBS = {
     "countMessageTokens": Operation.COUNT_TOKENS,
 }
 
-# Hop by hop, ours to set, credentials, or able to change what the call does
-# behind the edge's back: another method, another project's quota, a referrer
-# that the key's own restrictions would be held against.
+# Hop by hop, ours to set, credentials, the client's own traces, or able to change
+# what the call does behind the edge's back: another method, another project's quota,
+# a referrer that the key's own restrictions would be held against.
 _HEADERS_KEPT_BACK = frozenset(
     {
         b"accept-encoding",
         b"authorization",
+        b"baggage",
         b"connection",
         b"content-length",
         b"cookie",
@@ -44,11 +45,14 @@ _HEADERS_KEPT_BACK = frozenset(
         b"proxy-connection",
         b"referer",
         b"te",
+        b"traceparent",
+        b"tracestate",
         b"trailer",
         b"transfer-encoding",
         b"upgrade",
         b"via",
         b"x-api-key",
+        b"x-cloud-trace-context",
         b"x-goog-api-key",
         b"x-goog-user-project",
         b"x-http-method",

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 
+from services.edge import metrics
+
 
 class Drain:
     """Knows the open streams, so that they can be told instead of cut."""
@@ -19,10 +21,12 @@ class Drain:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        metrics.STREAMS.inc()
         try:
             yield
         finally:
             self._tasks.discard(task)
+            metrics.STREAMS.dec()
 
     def interrupt(self) -> None:
         """End all open streams; each tells its client in its own dialect."""

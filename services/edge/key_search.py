@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from services.edge import metrics
 from services.edge.calls import Call
 from services.edge.conversations import Conversations
 from services.edge.leasing.desk import LeaseDesk
@@ -96,7 +97,9 @@ class KeySearch:
             return await self._find(ending)
         finally:
             self._count += 1
-            self.seconds += time.perf_counter() - begun
+            seconds = time.perf_counter() - begun
+            self.seconds += seconds
+            metrics.lease_waited(seconds)
 
     async def _find(self, ending: Ending | None) -> HeldKey:
         if not self._count and (key := await self._where_it_began()):

@@ -1,4 +1,4 @@
-"""What the key pool counts. Labels are bounded: no ids, no models."""
+"""What the key pool counts. Labels are bounded: no ids, and the first pools and models only."""
 
 from prometheus_client import Counter, Gauge
 
@@ -18,6 +18,14 @@ LOSSES = Counter("keypool_store_losses_total", "Times that the store was found w
 
 REMEMBERED = Counter(
     "keypool_states_remembered_total", "Quota states kept in memory for when the store loses them."
+)
+
+KEYS = Gauge("keypool_keys", "Keys by their state.", ["pool", "state"])
+PROJECTS = Gauge("keypool_projects", "Projects with a key in use.", ["pool"])
+PROJECTS_WAITING = Gauge(
+    "keypool_projects_waiting",
+    "Projects that are at a limit, cool down or are busy, so that a model has to wait for them.",
+    ["pool", "model"],
 )
 
 CLOCK_AHEAD = Gauge(

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from services.keypool.admin_servicer import AdminServicer
 from services.keypool.bindings import Bindings
 from services.keypool.bulk_changes import BulkChanges
+from services.keypool.census import Census
 from services.keypool.comparing import Comparing
 from services.keypool.declared_egress import DeclaredEgress
 from services.keypool.declaring import Declarations
@@ -30,13 +31,13 @@ from services.keypool.probing import UpstreamProbe
 from services.keypool.project_calls import ProjectParts
 from services.keypool.projects import Projects
 from services.keypool.redis_binding_store import RedisBindingStore
+from services.keypool.redis_census_store import RedisCensusStore
 from services.keypool.redis_declared_egress_store import RedisDeclaredEgressStore
 from services.keypool.redis_egress_store import RedisEgressStore
 from services.keypool.redis_key_store import RedisKeyStore
 from services.keypool.redis_memory_store import RedisMemoryStore
 from services.keypool.redis_project_store import RedisProjectStore
 from services.keypool.redis_quota_store import RedisQuotaStore
-from services.keypool.redis_scripts import RedisPort
 from services.keypool.redis_sure_stores import SureLeaseStore, SureTokenStore
 from services.keypool.redis_token_store import RedisMetaStore
 from services.keypool.redis_usage_store import RedisUsageStore
@@ -56,6 +57,7 @@ from services.kit.http_server import listen, serve_http
 from services.kit.logs import get_logger
 from services.kit.ops import ops_app
 from services.kit.redis_client import RedisError, open_redis
+from services.kit.redis_scripts import open_port
 from services.kit.reloading import Changes
 from services.kit.vault import Vault
 
@@ -69,6 +71,7 @@ SCOPES = {
 _LOOK_SECONDS = 1.0
 _FILE_SECONDS = 2.0
 _EGRESS_SECONDS = 2.0
+_CENSUS_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,7 @@ async def run_keypool(
                 tasks.create_task(parts.filing.watch(_FILE_SECONDS)),
                 tasks.create_task(parts.noticing.run()),
                 tasks.create_task(parts.egress.watch(_EGRESS_SECONDS)),
+                tasks.create_task(parts.census.watch(_CENSUS_SECONDS)),
             ]
             health.report("accepting", well=True)
             try:
@@ -152,7 +156,7 @@ class _Parts:
     """The domain over its adapters."""
 
     def __init__(self, settings: KeypoolSettings, redis: Redis, probe: UpstreamProbe) -> None:
-        port = RedisPort(redis)
+        port = open_port(redis)
         vault = Vault(settings.encryption_key.get_secret_value())
         old = [Vault(key.get_secret_value()) for key in settings.old_encryption_keys]
         identity = Identity()
@@ -196,6 +200,7 @@ class _Parts:
             egress=self.egress,
         )
         self.bindings = Bindings(RedisBindingStore(port))
+        self.census = Census(RedisCensusStore(port), key_store)
         self.usage = UsageBook(RedisUsageStore(port))
         self.seeder = Seeder(
             meta_store,

@@ -12,8 +12,8 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from prometheus_client import Counter, Histogram
 
+from services.kit import grpc_metrics
 from services.kit.context import REQUEST_ID_HEADER, new_request_id, request_id
 from services.kit.credentials import Caller, CredentialBook, caller
 from services.kit.errors import (
@@ -23,26 +23,24 @@ from services.kit.errors import (
     abort_with,
     internal_status,
 )
-from services.kit.logs import get_logger
+from services.kit.logs import get_logger, tells_details
+from services.kit.tracing import serving
 
 log = get_logger(__name__)
 
-_CALLS = Counter("grpc_server_handled_total", "gRPC calls answered.", ["method", "code"])
-_SECONDS = Histogram(
-    "grpc_server_handling_seconds",
-    "Time to answer a gRPC call.",
-    ["method"],
-    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30),
-)
-
-_OPEN = {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}
+_HEALTH = "/grpc.health.v1.Health/"
+_OPEN = {f"{_HEALTH}Check", f"{_HEALTH}Watch"}
 _REFLECTION = "/grpc.reflection."
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Boundary(grpc.aio.ServerInterceptor):
-    """Authenticates calls, translates errors and counts calls in flight."""
+    """Authenticates calls, translates errors and counts calls in flight.
+
+    Attributes:
+        tells_calls: Whether each call has a line in the log.
+    """
 
     def __init__(self, domain: str, book: CredentialBook, scopes: Mapping[str, str]) -> None:
         """Guard a server.
@@ -55,6 +53,7 @@ class Boundary(grpc.aio.ServerInterceptor):
         self._domain = domain
         self._book = book
         self._scopes = scopes
+        self.tells_calls = tells_details(__name__)
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -144,11 +143,13 @@ class Boundary(grpc.aio.ServerInterceptor):
     def started(self) -> None:
         """Count a handler in."""
         self._running += 1
+        grpc_metrics.RUNNING.inc()
         self._idle.clear()
 
     def ended(self) -> None:
         """Count a handler out."""
         self._running -= 1
+        grpc_metrics.RUNNING.dec()
         if not self._running:
             self._idle.set()
 
@@ -175,6 +176,7 @@ class _Guard:
         self._context = context
         self._begun = time.perf_counter()
         self._code = "OK"
+        self._end_span: Callable[[str], None] | None = None
 
     async def __aenter__(self) -> None:
         self._boundary.started()
@@ -184,6 +186,7 @@ class _Guard:
                 for key, value in self._context.invocation_metadata() or ()
                 if isinstance(value, str)
             }
+            self._end_span = serving(self._method, metadata)
             self._boundary.enter(self._method, metadata, self._context)
         except ServiceError as error:
             try:
@@ -213,5 +216,10 @@ class _Guard:
 
     def _finish(self) -> None:
         self._boundary.ended()
-        _CALLS.labels(self._method, self._code).inc()
-        _SECONDS.labels(self._method).observe(time.perf_counter() - self._begun)
+        if self._end_span is not None:
+            self._end_span(self._code)
+        seconds = time.perf_counter() - self._begun
+        grpc_metrics.answered(self._method, self._code, seconds)
+        if self._boundary.tells_calls:
+            ms = round(seconds * 1000, 1)
+            log.debug("call answered", method=self._method, code=self._code, ms=ms)

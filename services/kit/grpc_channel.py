@@ -15,6 +15,7 @@ from services.kit.grpc_line import CLIENT_LINE
 from services.kit.grpc_stream import ClientStream
 from services.kit.renewed_channel import RenewedChannel
 from services.kit.tls import TlsFiles
+from services.kit.tracing import call_interceptors, trace_headers
 
 T = TypeVar("T")
 
@@ -52,17 +53,16 @@ class ServiceChannel:
             TlsFilesError: The files of `tls` cannot be used.
         """
         self.credential = credential
-        options = [
+        options: list[tuple[str, Any]] = [
             ("grpc.service_config", _service_config(service, idempotent)),
             *CLIENT_LINE,
             *FLOW_CONTROL,
         ]
+        shared: dict[str, Any] = {"options": options, "interceptors": call_interceptors()}
         self.channel: grpc.aio.Channel = (
-            RenewedChannel(
-                tls, lambda shown: grpc.aio.secure_channel(target, shown, options=options)
-            )
+            RenewedChannel(tls, lambda shown: grpc.aio.secure_channel(target, shown, **shared))
             if tls
-            else grpc.aio.insecure_channel(target, options=options)
+            else grpc.aio.insecure_channel(target, **shared)
         )
         self._service = service
         self._health: Any = health_pb2_grpc.HealthStub(self.channel)
@@ -111,7 +111,7 @@ class ServiceChannel:
             entries.append(("authorization", f"Bearer {self.credential}"))
         if current := request_id.get():
             entries.append((REQUEST_ID_HEADER, current))
-        return tuple(entries)
+        return (*entries, *trace_headers())
 
     async def is_serving(self) -> bool:
         """Whether the service says of itself that it serves."""

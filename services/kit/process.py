@@ -10,6 +10,7 @@ import uvloop
 from pydantic import ValidationError
 
 from services.kit.background import end_tasks
+from services.kit.build_info import tell_build
 from services.kit.logs import configure_logs, get_logger, set_level
 from services.kit.reloading import Changes, Reloader
 from services.kit.settings import (
@@ -19,6 +20,7 @@ from services.kit.settings import (
     explain_validation_error,
 )
 from services.kit.tls import TlsFilesError
+from services.kit.tracing import start_tracing, stop_tracing
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
@@ -29,6 +31,8 @@ def run_service(
     name: str,
     settings_type: type[SettingsT],
     main: Callable[[SettingsT, asyncio.Event, Changes[SettingsT]], Awaitable[None]],
+    *,
+    is_traced: bool = True,
 ) -> int:
     """Run a service until SIGTERM or SIGINT and return its exit code.
 
@@ -38,6 +42,7 @@ def run_service(
         name: The service's name in logs.
         settings_type: What to read from the environment.
         main: The service; it returns some time after the event is set, and is told of changes.
+        is_traced: Whether it makes traces where the environment asks for them.
     """
     try:
         settings = settings_type()
@@ -49,7 +54,10 @@ def run_service(
         sys.stderr.write(f"gemini-balance {name}: {error}\n")
         return EXIT_BAD_SETTINGS
     configure_logs(name, level=settings.log_level, as_json=settings.log_as_json)
+    tell_build(name)
     try:
+        if is_traced:
+            start_tracing(name)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signal(settings, main))
     except (UnusableSettingError, TlsFilesError) as error:
@@ -59,6 +67,8 @@ def run_service(
         # A taken port or an unreadable file: the operator's to solve, no traceback.
         get_logger(__name__).error("service cannot run", error=str(error))
         return 1
+    finally:
+        stop_tracing()
     return 0
 
 

@@ -1,58 +1,121 @@
 """Alerts and dashboards speak of metrics that the services really have, and lead to help."""
 
-import importlib
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 
+import httpx
 import pytest
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram
-from prometheus_client.metrics import MetricWrapperBase
 
 from services.files.settings import FilesSettings
-from services.judging.rules import ANSWER_RULES
+from services.judging.rules import ANSWER_RULES, UNREACHED
 from services.judging.verdict import Effect
+from services.keypool.catalog import KeyState
 from services.keypool.model import RefusalReason
 from tests.support.manifests import ROOT, find, of_kind, rendered
+from tests.support.metrics import Metric, declared, read_scrape
+from tests.support.system import System, running_simulator_process, running_system
 
-_WORDS = {"histogram_quantile"}
+Known = Mapping[str, frozenset[str]]
+"""What may stand in a query: the labels of every sample by its name."""
+
+_WORDS = {"group_left", "histogram_quantile"}
+_LABEL_LISTS = r"(?:by|on|group_left) \(([^)]*)\)"
 # What Prometheus itself adds to each sample, or is made of.
 _SCRAPED = {"job", "pod", "namespace", "instance"}
+# Anything else could take as many values as there are clients, keys or files.
+_BOUNDED = {
+    *("code", "dialect", "end", "kind", "method", "model", "operation", "outcome", "pool"),
+    *("python", "reason", "route", "rule", "service", "state", "status", "version"),
+}
 
 
-def _known() -> dict[str, set[str]]:
-    """Return the labels of every sample of a service's /metrics, by its name."""
-    for service in ("edge", "keypool", "files"):
-        importlib.import_module(f"services.{service}.server")
-    found: dict[str, set[str]] = {"up": set()}
-    for collector in set(REGISTRY._collector_to_names):
-        if not isinstance(collector, MetricWrapperBase):
-            found |= {name: set() for name in REGISTRY._collector_to_names[collector]}
-            continue
-        labels = set(collector._labelnames)
-        match collector:
-            case Counter():
-                found[f"{collector._name}_total"] = labels
-            case Histogram():
-                found[f"{collector._name}_bucket"] = labels | {"le"}
-                found[f"{collector._name}_sum"] = found[f"{collector._name}_count"] = labels
-            case Gauge():
-                found[collector._name] = labels
-    return found
+@pytest.fixture(scope="module")
+def scraped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Metric]:
+    """What running services show once they have had something to do."""
+    folder = tmp_path_factory.mktemp("scraped")
+    with (
+        running_simulator_process(folder) as simulator_url,
+        running_system(folder, simulator_url) as system,
+    ):
+        _use(system)
+        return _scrape(system, until="keypool_keys")
 
 
-def _faults(expression: str) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def known(scraped: dict[str, Metric]) -> Known:
+    """The samples of what running services show."""
+    ours = declared()
+    # What has not happened yet has no labels in a scrape.
+    shown = [ours.get(name, metric) for name, metric in scraped.items()]
+    return {"up": frozenset(), **{name: labels for each in shown for name, labels in each.samples}}
+
+
+def _use(system: System) -> None:
+    """Make calls of several kinds, good and bad."""
+    headers = {"authorization": f"Bearer {system.secrets[1]}"}
+    chat = {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "Hello"}]}
+    with httpx.Client(base_url=system.url, headers=headers, timeout=30) as client:
+        for extra in ({}, {"stream": True}, {"model": "gemini-none"}):
+            client.post("/v1/chat/completions", json=chat | extra)
+        client.post("/v1/files", data={"purpose": "user_data"}, files={"file": b"A note."})
+        client.get("/v1beta/files")
+
+
+def _scrape(system: System, until: str) -> dict[str, Metric]:
+    """Return what all services show, once one of them has samples of a metric."""
+    deadline = time.monotonic() + 30
+    while True:
+        found: dict[str, Metric] = {}
+        for url in system.run_file["ops_urls"].values():
+            shown = read_scrape(httpx.get(f"{url}/metrics").text)
+            found |= {
+                name: each for name, each in shown.items() if each.labels or name not in found
+            }
+        if found[until].labels:
+            return found
+        assert time.monotonic() < deadline, f"{until} has no samples"
+        time.sleep(0.1)
+
+
+def test_running_services_show_what_their_code_declares(scraped: dict[str, Metric]) -> None:
+    library = ("process_", "python_")
+    shown = {name: each.kind for name, each in scraped.items() if not name.startswith(library)}
+
+    assert shown == {name: each.kind for name, each in declared().items()}
+    for name, metric in scraped.items():
+        assert not metric.labels or name.startswith(library) or metric == declared()[name]
+
+
+def test_calls_of_several_kinds_were_counted(scraped: dict[str, Metric]) -> None:
+    used = {name for name, metric in scraped.items() if metric.labels}
+
+    assert {"edge_requests_total", "edge_tokens_total", "edge_upstream_failures_total"} <= used
+    assert {"edge_first_byte_seconds", "edge_upstream_seconds"} <= used
+    assert {"grpc_server_handled_total", "files_uploads_ended_total", "keypool_projects"} <= used
+
+
+def test_metrics_are_named_by_convention_and_their_labels_are_bounded() -> None:
+    for name, metric in declared().items():
+        assert re.fullmatch(r"(edge|keypool|files|grpc_server|gemini_balance)_[a-z_]+", name)
+        assert name.endswith("_total") is (metric.kind == "counter"), name
+        assert metric.kind != "histogram" or name.endswith("_seconds"), name
+        assert metric.meaning.endswith("."), name
+        assert set(metric.labels) <= _BOUNDED, name
+
+
+def _faults(known: Known, expression: str) -> Iterator[str]:
     """Yield the metrics and labels of a query that no service has."""
-    known = _known()
     bare = re.sub(r'"[^"]*"', '""', expression)
-    groups = re.findall(r"by \(([^)]*)\)", bare)
-    metrics = re.findall(r"([a-z_][a-z0-9_]*)(?:\{([^}]*)\})?", re.sub(r"by \([^)]*\)", "by", bare))
+    groups = re.findall(_LABEL_LISTS, bare)
+    metrics = re.findall(r"([a-z_][a-z0-9_]*)(?:\{([^}]*)\})?", re.sub(_LABEL_LISTS, "by", bare))
     # Durations such as 5m and labels inside braces are none.
     found = {name: labels for name, labels in metrics if name not in _WORDS and "_" in name}
     found |= {name: labels for name, labels in metrics if name == "up"}
     if not found:
         yield f"speaks of nothing: {expression}"
-    wanted = {each.strip() for group in groups for each in group.split(",")}
+    wanted = {each.strip() for group in groups for each in group.split(",") if each.strip()}
     for name, braces in found.items():
         if name not in known:
             yield f"there is no {name}"
@@ -85,11 +148,12 @@ def panels() -> dict[str, str]:
     }
 
 
-def test_every_query_is_about_metrics_that_exist() -> None:
+def test_every_query_is_about_metrics_that_exist(known: Known) -> None:
     queries = {**_alerts(), **panels()}
 
-    assert len(queries) > 30
-    assert {name: [*_faults(query)] for name, query in queries.items() if [*_faults(query)]} == {}
+    assert len(queries) > 40
+    faults = {name: list(_faults(known, query)) for name, query in queries.items()}
+    assert {name: found for name, found in faults.items() if found} == {}
 
 
 @pytest.mark.parametrize(
@@ -100,11 +164,12 @@ def test_every_query_is_about_metrics_that_exist() -> None:
         "sum by (model) (rate(edge_requests_total[5m]))",
         "sum(rate(edge_requests_total[5m])",
         "edge_request_seconds > 1",
+        "max by (pool) (keypool_keys) / on (pod, cluster) max by (pool) (keypool_projects)",
         "1 > 0",
     ],
 )
-def test_a_query_about_something_else_is_found(query: str) -> None:
-    assert list(_faults(query))
+def test_a_query_about_something_else_is_found(known: Known, query: str) -> None:
+    assert list(_faults(known, query))
 
 
 def test_labels_have_the_values_that_alerts_look_for() -> None:
@@ -119,6 +184,7 @@ def test_labels_have_the_values_that_alerts_look_for() -> None:
         rule.verdict.rule_id for rule in ANSWER_RULES if re.fullmatch(pattern, rule.verdict.rule_id)
     }
     assert set(reasons.split("|")) <= {each.name for each in RefusalReason}
+    assert re.findall(r'state="([^"]+)"', alerts["ManyKeysAreDead"]) == [KeyState.DEAD.value]
 
 
 def test_alerts_about_room_know_how_much_there_is() -> None:
@@ -146,3 +212,10 @@ def test_services_with_metrics_are_found_by_their_label() -> None:
     }
 
     assert jobs == {"edge", "keypool", "files"}
+
+
+def test_the_families_of_rules_are_told() -> None:
+    [row] = re.findall(r"^\| `rule` \|(.*)$", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE)
+    rules = {rule.verdict.rule_id for rule in ANSWER_RULES} | {UNREACHED.rule_id}
+
+    assert set(re.findall(r"`(\w+)\.\*`", row)) >= {rule.partition(".")[0] for rule in rules}

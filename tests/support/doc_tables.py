@@ -1,4 +1,4 @@
-"""The tables of the documents that are made from the description of the API."""
+"""The tables of the documents that are made from the code."""
 
 import re
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ from services.edge.openapi.openai_schemas import SCHEMAS
 from services.edge.openapi.operation import Operation, Schema
 from services.edge.openapi.resource_operations import OPERATIONS as OF_RESOURCES
 from tests.support.doc_samples import DOCS
+from tests.support.metrics import of_service
 
 _MARKED = re.compile(
     r"(<!-- generated: (?P<kind>\w+) (?P<name>\w+) -->\n)(?P<table>.*?)(<!-- end -->)", re.DOTALL
@@ -24,11 +25,32 @@ def renewed(text: str) -> str:
     """Return a document with its tables as they must be."""
 
     def table_of(found: re.Match[str]) -> str:
-        kind, name = found["kind"], found["name"]
-        rows = _routes(_chosen(name)) if kind == "routes" else _fields(SCHEMAS[name])
+        rows = _rows(found["kind"], found["name"])
         return found[1] + "".join(f"| {' | '.join(row)} |\n" for row in rows) + found[5]
 
     return _MARKED.sub(table_of, text)
+
+
+def _rows(kind: str, name: str) -> list[list[str]]:
+    match kind:
+        case "routes":
+            return _routes(_chosen(name))
+        case "metrics":
+            return _metrics(name)
+    return _fields(SCHEMAS[name])
+
+
+def _metrics(service: str) -> list[list[str]]:
+    rows = [
+        [
+            f"`{metric.name}`",
+            metric.kind,
+            ", ".join(f"`{label}`" for label in metric.labels),
+            metric.meaning,
+        ]
+        for metric in of_service(service)
+    ]
+    return [["metric", "type", "labels", "meaning"], ["---"] * 4, *rows]
 
 
 def _chosen(name: str) -> list[Operation]:

@@ -22,7 +22,15 @@ NAMESPACE = "gemini-balance"
 KUBECTL = Path(sys.executable).parent / "kubectl"
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 
-_EVERYTHING = ("gateway", "ingress", "live-settings", "object-store", "prometheus", "quota-file")
+_EVERYTHING = (
+    "gateway",
+    "ingress",
+    "live-settings",
+    "object-store",
+    "prometheus",
+    "quota-file",
+    "tracing",
+)
 RENDERINGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "production": ("production", ()),
     "demo": ("demo", ()),

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Collection
 
+from services.edge import metrics
 from services.edge.keypool import Keypool
 from services.edge.leasing.grace import Grace, new_report_id
 from services.edge.leasing.lease import (
@@ -103,6 +104,8 @@ class LeaseDesk:
         self, key: HeldKey, client_id: str, started_at: float, usage: TokenUsage | None
     ) -> None:
         """Report a complete answer."""
+        if usage is not None:
+            metrics.tokens(key.model, usage)
         self._settler.report(
             _ending(key, client_id, "succeeded", started_at=started_at, usage=usage)
         )
@@ -204,6 +207,7 @@ class LeaseDesk:
         """Wait for the time of a reserved slot; False when it was withdrawn meanwhile."""
         withdrawn = asyncio.Event()
         self._waiting[key.lease_id] = (key, withdrawn)
+        metrics.REQUESTS_WAITING.inc()
         try:
             async with asyncio.timeout(max(0.0, key.not_before - time.monotonic())):
                 await withdrawn.wait()
@@ -217,6 +221,7 @@ class LeaseDesk:
             return False
         finally:
             del self._waiting[key.lease_id]
+            metrics.REQUESTS_WAITING.dec()
 
     def _stock(self, need: Need) -> Stock:
         place = (need.pool, need.model, need.operation.is_free)
@@ -256,6 +261,7 @@ class LeaseDesk:
                 stock.sweep(now)
                 if now - stock.last_taken > _STOCK_IDLE_SECONDS and not len(stock):
                     del self._stocks[place]
+            metrics.STOCK.set(sum(map(len, self._stocks.values())))
             await self._link.tidy()
 
 

@@ -51,6 +51,8 @@ _PORTS = {
 }
 # Of cert-manager, or of `gemini-balance certs`.
 _CERTIFICATES = {f"{name}-tls" for name in ("edge", "keypool", "files")}
+# Read by OpenTelemetry's SDK, whose variables they are.
+_STANDARD = ("OTEL_EXPORTER_OTLP_", "OTEL_TRACES_SAMPLER")
 _HASHED = re.compile(r"-[0-9a-z]{10}$")
 
 
@@ -127,6 +129,8 @@ def broken(objects: Objects) -> Iterator[str]:
             known = known_names(service)
             [container] = containers(workload)
             for name, value in plain_environment(objects, container).items():
+                if name.startswith(_STANDARD):
+                    continue
                 if without_file_suffix(name) not in known:
                     yield f"{name_of(workload)} sets {name}, which it does not read"
                 elif name.endswith("_FILE") and value not in mounted(objects, workload):

@@ -44,6 +44,10 @@ def test_headers_go_on_without_credentials_and_tricks() -> None:
             b"x-goog-user-project",
             b"x-forwarded-for",
             b"sec-fetch-mode",
+            b"traceparent",
+            b"tracestate",
+            b"baggage",
+            b"x-cloud-trace-context",
         ],
         b"x",
     )
