@@ -1,61 +1,83 @@
 """What is not API on the public port: health for load balancers, and the docs."""
 
+import importlib
+from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, RedirectResponse
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+import orjson
 
-from services.edge.openapi.document import build_document
-from services.edge.openapi.page import render_page
 from services.kit.health import Health
+from services.kit.ops import Receive, Scope, Send
 
-# The page brings its style along, and needs nothing else.
-_NOTHING_ELSE = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
+Answer = tuple[int, dict[bytes, bytes], bytes]
+"""Status, headers and body."""
+
+_JSON = {b"content-type": b"application/json"}
+_HTML = {
+    b"content-type": b"text/html; charset=utf-8",
+    # The page brings its style along, and needs nothing else.
+    b"content-security-policy": b"default-src 'none'; style-src 'unsafe-inline'",
+}
 
 
-def build_pages(health: Health) -> FastAPI:
-    """Return the app behind the front door."""
-    app = FastAPI(openapi_url=None)
-    document = build_document()
-    page = render_page(document)
+class Pages:
+    """The ASGI app behind the front door.
 
-    @app.get("/openapi.json")
-    async def openapi() -> JSONResponse:
-        return JSONResponse(document)
+    Attributes:
+        by_path: What answers at each path.
+    """
 
-    @app.get("/docs")
-    async def docs() -> HTMLResponse:
-        return HTMLResponse(page, headers=_NOTHING_ELSE)
-
-    @app.get("/livez")
-    async def livez() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/readyz")
-    @app.get("/health")
-    async def readyz() -> Response:
-        parts: dict[str, Any] = {"parts": health.describe()}
-        if health.is_ready:
-            return JSONResponse({"status": "ok", **parts})
-        return JSONResponse({"status": "unavailable", **parts}, status_code=503)
-
-    @app.get("/")
-    async def root() -> RedirectResponse:
-        return RedirectResponse("/docs")
-
-    @app.exception_handler(HTTPException)
-    async def failed(_request: Request, error: HTTPException) -> JSONResponse:
-        body = {
-            "error": {
-                "message": str(error.detail),
-                "type": "invalid_request_error",
-                "param": None,
-                "code": "unknown_url" if error.status_code == 404 else None,
-            }
+    def __init__(self, health: Health) -> None:
+        """Tell of a service's health."""
+        self._health = health
+        self.by_path = {
+            "/": lambda: (307, {b"location": b"/docs"}, b""),
+            "/docs": lambda: (200, _HTML, _page()),
+            "/openapi.json": lambda: (200, _JSON, orjson.dumps(_document())),
+            "/livez": lambda: (200, _JSON, b'{"status":"ok"}'),
+            "/readyz": self._readiness,
+            "/health": self._readiness,
         }
-        return JSONResponse(body, status_code=error.status_code)
 
-    return app
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        status, headers, body = self._answer(scope["method"], scope["path"])
+        head = [*headers.items(), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": head})
+        await send({"type": "http.response.body", "body": body})
+
+    def _answer(self, method: str, path: str) -> Answer:
+        answer = self.by_path.get(path.rstrip("/") or "/")
+        if answer is None:
+            return _failure(404, "Not Found", "unknown_url")
+        if method != "GET":
+            status, headers, body = _failure(405, "Method Not Allowed", None)
+            return status, {**headers, b"allow": b"GET"}, body
+        return answer()
+
+    def _readiness(self) -> Answer:
+        is_ready = self._health.is_ready
+        body = {"status": "ok" if is_ready else "unavailable", "parts": self._health.describe()}
+        return 200 if is_ready else 503, _JSON, orjson.dumps(body)
+
+
+def _failure(status: int, message: str, code: str | None) -> Answer:
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+    return status, _JSON, orjson.dumps({"error": error})
+
+
+# Few processes are ever asked for the documents: they take 30 ms and 3 MB, once.
+@cache
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = _openapi("document").build_document()
+    return document
+
+
+@cache
+def _page() -> bytes:
+    page: str = _openapi("page").render_page(_document())
+    return page.encode()
+
+
+def _openapi(name: str) -> Any:
+    return importlib.import_module(f"services.edge.openapi.{name}")

@@ -15,7 +15,7 @@ from services.edge.handlers import build_handlers
 from services.edge.hosted_media import HostedMedia
 from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
-from services.edge.pages import build_pages
+from services.edge.pages import Pages
 from services.edge.resources.access import Access
 from services.edge.resources.bringing import Bringing
 from services.edge.resources.copies import Copies
@@ -88,7 +88,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     )
     making = Making(runtime)
     handlers = build_handlers(runtime, making)
-    door = FrontDoor(Router(handlers), build_pages(health))
+    door = FrontDoor(Router(handlers), Pages(health))
     tasks = [
         asyncio.create_task(work)
         for work in (desk.run(), _meet(keypool, health), _watch(files, health))

@@ -14,7 +14,7 @@ from services.edge.http import Exchange
 from services.edge.openapi.document import OPERATIONS, build_document
 from services.edge.openapi.operation import Operation
 from services.edge.openapi.page import render_page
-from services.edge.pages import build_pages
+from services.edge.pages import Pages
 from services.edge.router import Router
 from services.kit.health import Health
 
@@ -61,7 +61,7 @@ def test_every_route_is_described() -> None:
 
 
 def test_the_pages_are_those_that_are_described() -> None:
-    served = {route.path for route in build_pages(Health()).routes}  # type: ignore[attr-defined]
+    served = set(Pages(Health()).by_path)
 
     # The root only leads to the page for people.
     assert served - {"/"} == {each.path for each in OPERATIONS if each.route == "page"}
