@@ -52,19 +52,19 @@ def up_command(
 @app.command("edge")
 def edge_command() -> None:
     """Run the edge alone, as set by the environment."""
-    raise typer.Exit(run_service("edge"))
+    run_service("edge")
 
 
 @app.command("keypool")
 def keypool_command() -> None:
     """Run the key pool alone, as set by the environment."""
-    raise typer.Exit(run_service("keypool"))
+    run_service("keypool")
 
 
 @app.command("simulator")
 def simulator_command() -> None:
     """Run the stand-in for Google alone, as set by the environment."""
-    raise typer.Exit(run_service("simulator"))
+    run_service("simulator")
 
 
 def main() -> None:
