@@ -50,8 +50,15 @@ def up_command(
 
 
 @app.command("edge")
-def edge_command() -> None:
+def edge_command(
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Processes that share the port; by default EDGE_WORKERS."),
+    ] = None,
+) -> None:
     """Run the edge alone, as set by the environment."""
+    if workers is not None:
+        os.environ["EDGE_WORKERS"] = str(workers)
     run_service("edge")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import socket
 from functools import partial
 
 from services.edge.clients import Clients
@@ -25,6 +26,7 @@ from services.edge.router import Router
 from services.edge.runtime import Runtime
 from services.edge.settings import EdgeSettings
 from services.edge.upstream import Upstream
+from services.edge.workers.sockets import Inheritance, adopt
 from services.kit.egress import Egress
 from services.kit.health import Health
 from services.kit.http1.pool import Http1Client, Timeouts
@@ -44,10 +46,33 @@ _WATCH_SECONDS = 5
 
 
 async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
-    """Serve the public port and the ops port until told to stop."""
+    """Serve the public port and the ops port until told to stop.
+
+    Raises:
+        OSError: A port is taken.
+    """
     # Both ports are bound first: a taken one must fail before anything starts.
     public = listen(settings.http_host, settings.http_port)
     ops = listen(settings.ops_host, settings.ops_port)
+    await serve_on(public, ops, settings, stop)
+
+
+async def serve_as_worker(settings: EdgeSettings, stop: asyncio.Event, given: Inheritance) -> None:
+    """Serve on inherited sockets until told to stop, or until the foreman has ended."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_reader(given.life)
+        stop.set()
+
+    loop.add_reader(given.life, end)
+    await serve_on(adopt(given.public), adopt(given.ops), settings, stop)
+
+
+async def serve_on(
+    public: socket.socket, ops: socket.socket, settings: EdgeSettings, stop: asyncio.Event
+) -> None:
+    """Serve on bound sockets until told to stop."""
     health = Health("keypool", "accepting")
     egress = Egress(partial(_way_out, settings))
     credential = settings.service_credential.get_secret_value()
