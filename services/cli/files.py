@@ -42,7 +42,7 @@ Names: TypeAlias = Annotated[
 def files_command(context: typer.Context) -> None:
     """Run the files service alone, as set by the environment; or a command about files."""
     if context.invoked_subcommand is None:
-        raise typer.Exit(run_service("files"))
+        run_service("files")
 
 
 @app.command("upload")

@@ -85,6 +85,7 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "TRACE_UPSTREAM": (Part.EDGE, Part.FILES),
     "TIME_OUT": (Part.EDGE, Part.FILES),
     "CONNECT_TIMEOUT": (Part.EDGE, Part.FILES),
+    "EDGE_WORKERS": (Part.EDGE,),
     "HEARTBEAT_SECONDS": (Part.EDGE,),
     "MAX_WAIT_SECONDS": (Part.EDGE,),
     "LEASE_GRACE_SECONDS": (Part.EDGE,),

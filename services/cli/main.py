@@ -50,21 +50,28 @@ def up_command(
 
 
 @app.command("edge")
-def edge_command() -> None:
+def edge_command(
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Processes that share the port; by default EDGE_WORKERS."),
+    ] = None,
+) -> None:
     """Run the edge alone, as set by the environment."""
-    raise typer.Exit(run_service("edge"))
+    if workers is not None:
+        os.environ["EDGE_WORKERS"] = str(workers)
+    run_service("edge")
 
 
 @app.command("keypool")
 def keypool_command() -> None:
     """Run the key pool alone, as set by the environment."""
-    raise typer.Exit(run_service("keypool"))
+    run_service("keypool")
 
 
 @app.command("simulator")
 def simulator_command() -> None:
     """Run the stand-in for Google alone, as set by the environment."""
-    raise typer.Exit(run_service("simulator"))
+    run_service("simulator")
 
 
 app.command("certs")(certs.certs)

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,7 +89,6 @@ class Parts:
             Part.KEYPOOL,
             env,
             defaults=defaults,
-            probe=lambda: probes.grpc_serves(self.layout.keypool.local),
         )
 
     def files(self, *, demo: bool) -> ChildSpec:
@@ -124,7 +123,6 @@ class Parts:
             Part.FILES,
             {**clouds, **env},
             defaults=defaults,
-            probe=lambda: probes.grpc_serves(self.layout.files.local),
         )
 
     def simulator(self) -> ChildSpec:
@@ -139,7 +137,6 @@ class Parts:
             env,
             # A stream that arrives all at once would show nothing.
             defaults={"SIMULATOR_CHUNK_DELAY_MS": str(_DEMO_CHUNK_DELAY_MS)},
-            probe=self._ops_probe("simulator"),
         )
 
     def edge(self, *, demo: bool) -> ChildSpec:
@@ -160,9 +157,7 @@ class Parts:
         }
         if demo:
             env["BASE_URL"] = f"http://{self.layout.simulator.local}"
-        return self._spec(
-            Part.EDGE, env, probe=self._ops_probe("edge"), stop_seconds=max(1.0, drain) + 1
-        )
+        return self._spec(Part.EDGE, env, stop_seconds=max(1.0, drain) + 1)
 
     def ops_urls(self, *, demo: bool) -> dict[str, str]:
         """Return the base address of each part's ops port."""
@@ -177,7 +172,6 @@ class Parts:
         part: Part,
         env: Mapping[str, str],
         *,
-        probe: Callable[[], Awaitable[None]],
         defaults: Mapping[str, str] | None = None,
         stop_seconds: float = 1.25,
     ) -> ChildSpec:
@@ -204,14 +198,11 @@ class Parts:
             name=name,
             command=(sys.executable, "-m", f"services.{name}"),
             env={**_surroundings(os.environ), **unset, **given, **decided},
-            probe=probe,
+            probe=lambda: probes.http_ready(f"http://{ops.local}"),
             cwd=self.data_dir,
             stop_seconds=stop_seconds,
             pass_fds=(self.lock_descriptor,),
         )
-
-    def _ops_probe(self, name: str) -> Callable[[], Awaitable[None]]:
-        return lambda: probes.http_ready(f"http://{self.layout.ops[name].local}")
 
     def _credentials(self, ours: Mapping[str, tuple[str, list[str]]]) -> str:
         """Return the credentials that a part accepts: ours, and those that were given."""

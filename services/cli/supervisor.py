@@ -1,5 +1,6 @@
 """A tree of processes: started in order, kept running, stopped in the opposite order."""
 
+import asyncio
 from collections.abc import Callable
 
 from services.cli.child import Backoff, Child, ChildSpec
@@ -12,7 +13,7 @@ def _nothing() -> None:
 class Supervisor:
     """Keeps parts running.
 
-    A part that depends on another is started after it and stopped before it.
+    A part that depends on another is named after it, and stopped before it.
     """
 
     def __init__(
@@ -33,15 +34,22 @@ class Supervisor:
         """The process id of each part that runs now."""
         return {child.spec.name: child.pid for child in self._children if child.pid is not None}
 
-    async def start(self, spec: ChildSpec) -> None:
-        """Start a part and return once it is ready; from then on it is kept running.
+    async def start(self, *specs: ChildSpec) -> None:
+        """Start parts side by side and return once all are ready; from then on they are kept.
+
+        They are stopped in the opposite order.
 
         Raises:
-            ChildStartError: It ended, or was not ready in time.
+            ChildStartError: One ended, or was not ready in time: the first that was seen to.
         """
-        child = Child(spec, self._backoff, self._on_change)
-        self._children.append(child)
-        await child.start()
+        children = [Child(spec, self._backoff, self._on_change) for spec in specs]
+        self._children += children
+        try:
+            async with asyncio.TaskGroup() as starts:
+                for child in children:
+                    starts.create_task(child.start())
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
 
     async def replace(self, spec: ChildSpec) -> None:
         """Stop the part of the same name and start this one in its place.

@@ -1,6 +1,7 @@
 """`gemini-balance up`: everything on this machine, under one roof."""
 
 import asyncio
+import importlib
 import os
 import signal
 import sys
@@ -9,26 +10,25 @@ from pathlib import Path
 
 from gemini_balance.keypool.v1 import admin_pb2 as pb
 
-from services.cli import banner, data_dir, demo, probes, run_file, secrets_store
+from services.cli import banner, data_dir, demo, run_file, secrets_store
 from services.cli.admin_access import AdminAccess, open_admin
 from services.cli.admin_client import AdminClient
 from services.cli.child import ChildSpec, ChildStartError
 from services.cli.dotenv_file import GivenSettings, read_given
-from services.cli.errors import BAD_SETTINGS, INTERRUPTED, BadSettingError, CommandError
+from services.cli.errors import BAD_SETTINGS, INTERRUPTED, CommandError
 from services.cli.known_settings import warn_of_unknown, warn_of_unused
 from services.cli.layout import choose_layout
 from services.cli.output import remark
 from services.cli.parts import Parts
 from services.cli.supervisor import Supervisor
 from services.cli.up_settings import read_up_settings
-from services.cli.valkey import embedded_valkey
+from services.cli.valkey import EmbeddedValkey, embedded_valkey
 from services.kit.logs import configure_logs, get_logger
 
 log = get_logger(__name__)
 
 # Parts that a killed `up` left behind end within a few seconds.
 _EARLIER_PARTS_SECONDS = 15.0
-_STORE_SECONDS = 5.0
 
 
 def run_up(*, port: int | None, ops_port: int | None, data_dir_option: Path | None) -> int:
@@ -62,13 +62,13 @@ def run_up(*, port: int | None, ops_port: int | None, data_dir_option: Path | No
             log_level=level,
             lock_descriptor=descriptor,
         )
-        return asyncio.run(System(parts, store.spec if store else None).run())
+        return asyncio.run(System(parts, store).run())
 
 
 class System:
     """The running whole."""
 
-    def __init__(self, parts: Parts, store: ChildSpec | None) -> None:
+    def __init__(self, parts: Parts, store: EmbeddedValkey | None) -> None:
         """Take what is to run.
 
         Args:
@@ -111,25 +111,33 @@ class System:
     async def _start(self) -> None:
         parts, supervisor = self._parts, self._supervisor
         if self._store is None:
-            await _require_store(parts.redis_url)
+            # Our own store needs no client here.
+            await importlib.import_module("services.cli.named_store").require_store(parts.redis_url)
         else:
-            await supervisor.start(self._store)
+            await supervisor.start(self._store.spec)
         # Stored keys tell the mode, and only the key pool can read them: begin with a guess.
         guess = not demo.has_given_keys(parts.given)
-        await supervisor.start(parts.keypool(demo=guess))
+        is_sure = not guess or (self._store is not None and self._store.is_new)
+        # In the wrong mode keys of one kind could reach the upstream of the other.
+        others = self._others(demo=guess) if is_sure else ()
+        await supervisor.start(parts.keypool(demo=guess), *others)
         access = AdminAccess(parts.layout.keypool.local, parts.secrets.cli)
         async with open_admin(access) as admin:
             await self._choose_mode(admin)
             has_tokens = await _has_client_token(admin)
-        if self._demo is not guess:
-            await supervisor.replace(parts.keypool(demo=self._demo))
-        await supervisor.start(self._parts.files(demo=self._demo))
-        if self._demo:
-            await supervisor.start(self._parts.simulator())
-        await supervisor.start(self._parts.edge(demo=self._demo))
+        if not is_sure:
+            if self._demo is not guess:
+                await supervisor.replace(parts.keypool(demo=self._demo))
+            await supervisor.start(*self._others(demo=self._demo))
         self._is_up = True
         self._record()
         banner.show(self._welcome(has_tokens=has_tokens))
+
+    def _others(self, *, demo: bool) -> tuple[ChildSpec, ...]:
+        """Return the parts beside the store and the key pool."""
+        parts = self._parts
+        simulator = (parts.simulator(),) if demo else ()
+        return parts.files(demo=demo), *simulator, parts.edge(demo=demo)
 
     async def _choose_mode(self, admin: AdminClient) -> None:
         parts = self._parts
@@ -195,19 +203,6 @@ class System:
             return
         remark("gemini-balance: stopping; once more to stop at once")
         self._stop.set()
-
-
-async def _require_store(url: str) -> None:
-    try:
-        async with asyncio.timeout(_STORE_SECONDS):
-            await probes.redis_answers(url)
-    except TimeoutError as error:
-        raise CommandError(
-            f"REDIS_URL: the store gives no answer within {_STORE_SECONDS:g} s;"
-            " without REDIS_URL `up` runs a store of its own"
-        ) from error
-    except ValueError as error:
-        raise BadSettingError("REDIS_URL", str(error)) from error
 
 
 async def _has_client_token(admin: AdminClient) -> bool:

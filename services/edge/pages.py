@@ -1,5 +1,7 @@
 """What is not API on the public port: health for load balancers, and the docs."""
 
+import importlib
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -8,8 +10,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.edge.openapi.document import build_document
-from services.edge.openapi.page import render_page
 from services.kit.health import Health
 
 # The page brings its style along, and needs nothing else.
@@ -19,16 +19,13 @@ _NOTHING_ELSE = {"content-security-policy": "default-src 'none'; style-src 'unsa
 def build_pages(health: Health) -> FastAPI:
     """Return the app behind the front door."""
     app = FastAPI(openapi_url=None)
-    document = build_document()
-    page = render_page(document)
-
     @app.get("/openapi.json")
     async def openapi() -> JSONResponse:
-        return JSONResponse(document)
+        return JSONResponse(_document())
 
     @app.get("/docs")
     async def docs() -> HTMLResponse:
-        return HTMLResponse(page, headers=_NOTHING_ELSE)
+        return HTMLResponse(_page(), headers=_NOTHING_ELSE)
 
     @app.get("/livez")
     async def livez() -> dict[str, str]:
@@ -59,3 +56,20 @@ def build_pages(health: Health) -> FastAPI:
         return JSONResponse(body, status_code=error.status_code)
 
     return app
+
+
+# Few processes are ever asked for the documents: they take 30 ms and 3 MB, once.
+@cache
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = _openapi("document").build_document()
+    return document
+
+
+@cache
+def _page() -> str:
+    page: str = _openapi("page").render_page(_document())
+    return page
+
+
+def _openapi(module: str) -> Any:
+    return importlib.import_module(f"services.edge.openapi.{module}")

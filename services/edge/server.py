@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import socket
 from collections.abc import Sequence
 from functools import partial
 
@@ -26,6 +27,7 @@ from services.edge.router import Router
 from services.edge.runtime import Runtime
 from services.edge.settings import EdgeSettings
 from services.edge.upstream import Upstream
+from services.edge.workers.sockets import Inheritance, adopt
 from services.kit.egress import Egress
 from services.kit.grpc_channel import ServiceChannel
 from services.kit.health import Health
@@ -50,10 +52,42 @@ _WATCH_SECONDS = 5
 async def serve(
     settings: EdgeSettings, stop: asyncio.Event, changes: Changes[EdgeSettings] | None = None
 ) -> None:
-    """Serve the public port and the ops port until told to stop."""
+    """Serve the public port and the ops port until told to stop.
+
+    Raises:
+        OSError: A port is taken.
+    """
     # Both ports are bound first: a taken one must fail before anything starts.
     public = listen(settings.http_host, settings.http_port)
     ops = listen(settings.ops_host, settings.ops_port)
+    await serve_on(public, ops, settings, stop, changes)
+
+
+async def serve_as_worker(
+    settings: EdgeSettings,
+    stop: asyncio.Event,
+    given: Inheritance,
+    changes: Changes[EdgeSettings] | None = None,
+) -> None:
+    """Serve on inherited sockets until told to stop, or until the foreman has ended."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_reader(given.life)
+        stop.set()
+
+    loop.add_reader(given.life, end)
+    await serve_on(adopt(given.public), adopt(given.ops), settings, stop, changes)
+
+
+async def serve_on(
+    public: socket.socket,
+    ops: socket.socket,
+    settings: EdgeSettings,
+    stop: asyncio.Event,
+    changes: Changes[EdgeSettings] | None = None,
+) -> None:
+    """Serve on bound sockets until told to stop."""
     health = Health("keypool", "accepting")
     egress = Egress(partial(_way_out, settings))
     credential = settings.service_credential.get_secret_value()

@@ -30,6 +30,9 @@ class EdgeSettings(CallerSettings):
     http_port: int = Field(default=8000, ge=0, le=65535)
     """The public port."""
 
+    edge_workers: int = Field(default=1, ge=1, le=64)
+    """Processes that share the public port, about one for each core."""
+
     keypool_target: str
     """gRPC target of the key pool, such as `dns:///keypool:50051`."""
 

@@ -2,9 +2,13 @@
 
 import sys
 
-from services.keypool.server import serve
-from services.keypool.settings import KeypoolSettings
-from services.kit.process import run_service
+from services.kit.left_out import leave_out_tools
+
+leave_out_tools()
+
+from services.keypool.server import serve  # noqa: E402
+from services.keypool.settings import KeypoolSettings  # noqa: E402
+from services.kit.process import run_service  # noqa: E402
 
 
 def main() -> int:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.kit.errors import StoreUnavailableError
 
@@ -12,8 +12,7 @@ _SHORTEST_WITH_TAIL = 16
 _MAC = 16
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseName:
+class LeaseName(NamedTuple):
     """What a lease id says.
 
     Attributes:

@@ -1,6 +1,5 @@
 """From an outcome to what the store has to do: the verdict with its times."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from services.judging import Effect, Fault, Phase, Retry, judge
@@ -67,8 +66,7 @@ def _with_verdict(row: OutcomeRow, settlement: Settlement) -> OutcomeRow:
     verdict = judge(evidence)
     body = read_error_body(evidence.body)
     ends_with_day = verdict.effect is Effect.COOL_MODEL and verdict.cool_for is None
-    return replace(
-        row,
+    return row._replace(
         effect=verdict.effect,
         cool_for=_day_cooling(body) if ends_with_day else verdict.cool_for or timedelta(),
         is_guess=verdict.rule_id in GUESSING_RULES,

@@ -1,6 +1,7 @@
 """Granting, settling and renewing leases."""
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -290,7 +291,10 @@ def _count(rows: Sequence[OutcomeRow], settled: SettledRows) -> None:
     for rule in settled.frozen:
         metrics.FROZEN.labels(rule).inc()
         log.error("the same failure meets many keys at once; it harms none for now", rule=rule)
-    for row, kind in zip(rows, settled.kinds, strict=True):
-        metrics.SETTLED.labels(row.outcome.value, kind.value).inc()
-        if row.rule_id and kind in {SettleKind.SETTLED, SettleKind.LATE}:
-            metrics.VERDICTS.labels(row.rule_id).inc()
+    counted: Counter[tuple[Outcome, SettleKind, str]] = Counter(
+        (row.outcome, kind, row.rule_id) for row, kind in zip(rows, settled.kinds, strict=True)
+    )
+    for (outcome, kind, rule_id), count in counted.items():
+        metrics.SETTLED.labels(outcome.value, kind.value).inc(count)
+        if rule_id and kind in {SettleKind.SETTLED, SettleKind.LATE}:
+            metrics.VERDICTS.labels(rule_id).inc(count)

@@ -17,6 +17,7 @@ from services.keypool.checking import (
 )
 from services.keypool.leasing import Leasing
 from services.keypool.tokens import Tokens
+from services.keypool.wire_outcomes import read_settlements, read_uses
 from services.kit.grpc_boundary import Context
 
 
@@ -34,7 +35,7 @@ class PoolServicer(keypool_pb2_grpc.KeyPoolServiceServicer):
     ) -> pb.AcquireLeasesResponse:
         """Grant leases, settling outcomes first."""
         order = wire.read_order(request)
-        settlements = wire.read_settlements(request.settlements)
+        settlements = read_settlements(request.settlements)
         return wire.write_grant(await self._leasing.acquire(order, settlements))
 
     async def SettleLeases(
@@ -42,8 +43,8 @@ class PoolServicer(keypool_pb2_grpc.KeyPoolServiceServicer):
     ) -> pb.SettleLeasesResponse:
         """Count outcomes, each once."""
         results, withdrawals = await self._leasing.settle(
-            wire.read_settlements(request.settlements),
-            wire.read_uses(request.unleased_uses),
+            read_settlements(request.settlements),
+            read_uses(request.unleased_uses),
             read_pool(request.pool),
             wire.read_epoch(request),
         )

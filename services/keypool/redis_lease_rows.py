@@ -5,6 +5,7 @@ import hashlib
 import struct
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -137,11 +138,15 @@ def read_lease(row: Sequence[bytes]) -> LeaseRow:
         alias=alias.decode(),
         sealed_secret=secret,
         sealed_proxy=proxy,
-        use_by=from_ms(use_by),
-        expire_time=from_ms(expires),
+        use_by=_from_ms(use_by),
+        expire_time=_from_ms(expires),
         not_before=maybe_from_ms(not_before),
         tags=read_tags(tags),
     )
+
+
+# The leases of a block share their times.
+_from_ms = lru_cache(64)(from_ms)
 
 
 def read_tags(packed: bytes) -> tuple[str, ...]:

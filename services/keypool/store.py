@@ -5,9 +5,9 @@ same: methods are safe to repeat unless they say otherwise.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from services.judging import Effect
 from services.keypool.catalog import (
@@ -90,9 +90,8 @@ class GrantRows:
     settled: SettledRows
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeRow:
-    """An outcome with the verdict that follows from it.
+class OutcomeRow(NamedTuple):
+    """An outcome with the verdict that follows from it; a tuple, since each request makes one.
 
     Attributes:
         raw_id: The lease as the store knows it; empty for a use without a lease.
@@ -132,7 +131,7 @@ class OutcomeRow:
     started_at: datetime | None = None
     is_unsent: bool = False
     is_blameless: bool = False
-    told_limits: Limits = field(default_factory=Limits)
+    told_limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)

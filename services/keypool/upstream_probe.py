@@ -1,32 +1,19 @@
 """Free calls to Google over HTTP. The key travels in a header, never in a URL."""
 
 import asyncio
-import contextlib
+import importlib
 import re
-import ssl
-from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-import aiohttp
 import orjson
-from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
-from yarl import URL
 
-from services.judging import Phase
-from services.judging.evidence import MAX_BODY
 from services.keypool.probing import KeyInHand, ProbeAnswer
 
-_SECONDS = 15.0
-_AT_ONCE = 16
+if TYPE_CHECKING:
+    from services.keypool.probe_wire import ProbeWire
+
 _CONTENT = b"Which project does this belong to?"
-_UNREACHED = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ClientHttpProxyError,
-    ProxyConnectionError,
-    ProxyError,
-    ProxyTimeoutError,
-)
 _FILE_NAME = re.compile(r"files/[a-z0-9-]{1,64}")
 
 
@@ -42,9 +29,7 @@ class HttpProbe:
         """
         self._base = base_url.rstrip("/")
         self._model = test_model.removeprefix("models/")
-        self._ssl = ssl.create_default_context()
-        self._slots = asyncio.Semaphore(_AT_ONCE)
-        self._direct: aiohttp.ClientSession | None = None
+        self._wire: ProbeWire | None = None
 
     async def __aenter__(self) -> Self:
         """Return itself."""
@@ -57,8 +42,8 @@ class HttpProbe:
         trace: TracebackType | None,
     ) -> None:
         """Close the connections."""
-        if self._direct is not None:
-            await self._direct.close()
+        if self._wire is not None:
+            await self._wire.close()
 
     async def get_model(self, key: KeyInHand) -> ProbeAnswer:
         """See `UpstreamProbe.get_model`."""
@@ -84,60 +69,17 @@ class HttpProbe:
         """See `UpstreamProbe.delete_file`."""
         return await self._send(key, "DELETE", f"/v1beta/{name}")
 
-    async def _send(
-        self,
-        key: KeyInHand,
-        method: str,
-        path: str,
-        *,
-        headers: dict[str, str] | None = None,
-        body: bytes | None = None,
-    ) -> ProbeAnswer:
-        is_socks = key.proxy_url.startswith("socks")
-        try:
-            async with (
-                self._slots,
-                self._session(key.proxy_url) as session,
-                session.request(
-                    method,
-                    URL(self._base + path, encoded=True),
-                    headers={"x-goog-api-key": key.secret, **(headers or {})},
-                    data=body,
-                    allow_redirects=False,
-                    proxy=None if is_socks else key.proxy_url or None,
-                ) as response,
-            ):
-                return ProbeAnswer(
-                    Phase.ANSWERED, response.status, await response.content.read(MAX_BODY)
-                )
-        except _UNREACHED:
-            return ProbeAnswer(Phase.CONNECT)
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            return ProbeAnswer(Phase.SENT)
+    async def _send(self, key: KeyInHand, method: str, path: str, **request: Any) -> ProbeAnswer:
+        wire = self._wire or await self._load_wire()
+        return await wire.send(key, method, path, **request)
 
-    @contextlib.asynccontextmanager
-    async def _session(self, proxy_url: str) -> AsyncIterator[aiohttp.ClientSession]:
-        if not proxy_url:
-            self._direct = self._direct or self._open("")
-            yield self._direct
-            return
-        # Free calls are rare: no connection through a proxy is kept.
-        async with self._open(proxy_url) as session:
-            yield session
-
-    def _open(self, proxy_url: str) -> aiohttp.ClientSession:
-        connector: aiohttp.BaseConnector = (
-            ProxyConnector.from_url(
-                proxy_url.replace("socks5h://", "socks5://"), rdns=True, ssl=self._ssl
-            )
-            if proxy_url.startswith("socks")
-            else aiohttp.TCPConnector(ssl=self._ssl)
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=_SECONDS),
-        )
+    async def _load_wire(self) -> "ProbeWire":
+        # Many processes make no free call, and these imports are 8 MB. In a thread, so that
+        # leases go on being granted.
+        module = await asyncio.to_thread(importlib.import_module, "services.keypool.probe_wire")
+        if self._wire is None:
+            self._wire = module.ProbeWire(self._base)
+        return self._wire
 
 
 def _file_name(body: bytes) -> str:

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from gemini_balance.keypool.v1 import keypool_pb2 as pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.judging import Evidence, Operation, Phase
-from services.judging.evidence import MAX_BODY
+from services.judging import Operation
 from services.keypool.catalog import Token
 from services.keypool.checking import (
     check,
-    read_acting_client,
     read_client,
     read_duration,
     read_id,
@@ -29,15 +28,11 @@ from services.keypool.model import (
     Grant,
     Lease,
     LeaseOrder,
-    Outcome,
     Refusal,
     RefusalReason,
     SettleKind,
-    Settlement,
     SettleResult,
     Standing,
-    UnleasedUse,
-    Usage,
     Window,
     Wishes,
     Withdrawals,
@@ -53,16 +48,9 @@ _LONGEST_WAIT = timedelta(minutes=10)
 _MOST_LEASES = 64
 _MOST_EXCLUDED = 64
 _MOST_RESOURCES = 256
-_MOST_OUTCOMES = 1_000
 _MOST_TOKENS = 2**32 - 1
 """More than any limit: the store keeps 32 bits."""
 
-_OUTCOMES = {
-    pb.OUTCOME_SUCCEEDED: Outcome.SUCCEEDED,
-    pb.OUTCOME_FAILED: Outcome.FAILED,
-    pb.OUTCOME_UNUSED: Outcome.UNUSED,
-    pb.OUTCOME_ABANDONED: Outcome.ABANDONED,
-}
 _KINDS = {
     SettleKind.SETTLED: pb.SettleResult.KIND_SETTLED,
     SettleKind.REPEATED: pb.SettleResult.KIND_REPEATED,
@@ -105,38 +93,6 @@ def read_order(request: pb.AcquireLeasesRequest) -> LeaseOrder:
         wait_budget=_read_wait(request),
         affinity_hash=request.affinity_hash,
     )
-
-
-def read_settlements(rows: Sequence[pb.Settlement]) -> list[Settlement]:
-    """Return the outcomes of leases."""
-    check("settlements", f"must be at most {_MOST_OUTCOMES}", ok=len(rows) <= _MOST_OUTCOMES)
-    settlements = []
-    for position, row in enumerate(rows):
-        field = f"settlements[{position}]"
-        check(f"{field}.lease_id", "must not be empty", ok=bool(row.lease_id))
-        settlements.append(_read_settlement(row, field))
-    return settlements
-
-
-def read_uses(rows: Sequence[pb.UnleasedUse]) -> list[UnleasedUse]:
-    """Return the outcomes of calls without a lease."""
-    check("unleased_uses", f"must be at most {_MOST_OUTCOMES}", ok=len(rows) <= _MOST_OUTCOMES)
-    uses = []
-    for position, row in enumerate(rows):
-        field = f"unleased_uses[{position}]"
-        rule = "must be 1 to 128 of the characters A-Z a-z 0-9 . _ -"
-        check(f"{field}.report_id", rule, ok=is_request_id(row.report_id))
-        uses.append(
-            UnleasedUse(
-                report_id=row.report_id,
-                pool=read_pool(row.pool),
-                key_id=read_id(row.key_id, f"{field}.key_id"),
-                model=read_model(row.model, f"{field}.model"),
-                settlement=_read_settlement(row.settlement, f"{field}.settlement"),
-                client_id=read_client(row.client_id, f"{field}.client_id"),
-            )
-        )
-    return uses
 
 
 def read_tokens(request: pb.ExplainRequest) -> int:
@@ -272,9 +228,13 @@ def _write_window(window: Window) -> pb.QuotaWindow:
 
 
 def write_time(time: datetime | None) -> Timestamp | None:
-    """Return a time, unset when there is none."""
-    if time is None:
-        return None
+    """Return a time, unset when there is none; shared, so not to be changed."""
+    return None if time is None else _timestamp(time)
+
+
+# The leases of a block share their times.
+@lru_cache(64)
+def _timestamp(time: datetime) -> Timestamp:
     message = Timestamp()
     message.FromDatetime(time)
     return message
@@ -322,50 +282,6 @@ def _read_wishes(request: pb.AcquireLeasesRequest) -> Wishes:
         excluded_keys=read_ids(request.excluded_key_ids, "excluded_key_ids", _MOST_EXCLUDED),
         required_project=read_id(required, "required_project_id") if required else "",
         resources=read_resources(request.required_resources, "required_resources", _MOST_RESOURCES),
-    )
-
-
-def _read_settlement(row: pb.Settlement, field: str) -> Settlement:
-    check(f"{field}.outcome", "must be given", ok=row.outcome in _OUTCOMES)
-    evidence = _read_evidence(row.evidence, f"{field}.evidence")
-    return Settlement(
-        lease_id=row.lease_id,
-        outcome=_OUTCOMES[row.outcome],
-        evidence=evidence if row.HasField("evidence") else None,
-        usage=_read_usage(row.usage, f"{field}.usage") if row.HasField("usage") else None,
-        client_id=read_acting_client(row.client_id, f"{field}.client_id"),
-        started_at=_read_start(row, field),
-    )
-
-
-def _read_start(row: pb.Settlement, field: str) -> datetime | None:
-    if not row.HasField("started_at"):
-        return None
-    return read_time(row.started_at, f"{field}.started_at")
-
-
-def _read_usage(message: pb.Usage, field: str) -> Usage:
-    counts = (
-        message.input_tokens,
-        message.output_tokens,
-        message.cached_tokens,
-        message.thought_tokens,
-    )
-    # Sums of them must stay exact in the store's numbers.
-    check(field, "must be 0 to 10^12", ok=all(0 <= count <= 10**12 for count in counts))
-    return Usage(*counts)
-
-
-def _read_evidence(message: pb.Evidence, field: str) -> Evidence:
-    check(f"{field}.body", f"must be at most {MAX_BODY} bytes", ok=len(message.body) <= MAX_BODY)
-    phases, operations = pb.Evidence.Phase.values(), pb.Operation.values()
-    check(f"{field}.phase", "is not known", ok=message.phase in phases)
-    check(f"{field}.operation", "is not known", ok=message.operation in operations)
-    return Evidence(
-        phase=Phase(message.phase or pb.Evidence.PHASE_ANSWERED),
-        operation=Operation(message.operation or pb.OPERATION_GENERATE),
-        status=message.http_status,
-        body=message.body,
     )
 
 

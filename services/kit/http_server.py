@@ -18,8 +18,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
     """Bind a listening socket, so that a taken port fails before anything starts.
+
+    Args:
+        host: Address to bind.
+        port: Port to bind; 0 takes any free one.
+        is_shared: Let others that say the same bind it too; the system spreads connections.
 
     Raises:
         OSError: The address is taken or not ours.
@@ -29,6 +34,8 @@ def listen(host: str, port: int) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind((host, port))
         sock.listen(2048)
     except OSError:

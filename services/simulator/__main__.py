@@ -2,9 +2,13 @@
 
 import sys
 
-from services.kit.process import run_service
-from services.simulator.server import run
-from services.simulator.settings import SimulatorSettings
+from services.kit.left_out import leave_out_tools
+
+leave_out_tools()
+
+from services.kit.process import run_service  # noqa: E402
+from services.simulator.server import run  # noqa: E402
+from services.simulator.settings import SimulatorSettings  # noqa: E402
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ import grpc.aio
 import httpx
 
 from services.cli.ports import PortChooser
-from services.cli.probes import grpc_serves, http_ready
+from services.cli.probes import http_ready
 from services.simulator.control import SimulatorControl
 from tests.support.files import Files, environment
 from tests.support.keypool import Keypool, running_keypool, secrets_of
@@ -61,7 +61,6 @@ class FilesProcess:
 
     async def ready(self) -> None:
         """Return once it serves."""
-        await grpc_serves(self.target)
         await http_ready(self.ops_url)
 
     async def is_ready(self) -> bool:

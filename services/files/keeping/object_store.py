@@ -1,23 +1,14 @@
 """Where kept objects lie: a folder, S3 or GCS, all through one library."""
 
-import asyncio
+import importlib
 import os
 import re
-import secrets
-import shutil
-from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import obstore
-from obstore.exceptions import BaseError
-from obstore.store import from_url
-
 _SCHEMES = frozenset({"file", "s3", "gs"})
-_TIMEOUT = timedelta(seconds=30)
-_RETRY_TIMEOUT = timedelta(seconds=20)
 
 
 class ObjectStoreError(Exception):
@@ -71,7 +62,7 @@ def check_store_url(url: str) -> str:
     return url
 
 
-async def open_object_store(url: str) -> "ObstoreStore":
+async def open_object_store(url: str) -> ObjectStore:
     """Return the store behind a URL; a folder is made and tried, a bucket not connected yet.
 
     Raises:
@@ -79,88 +70,18 @@ async def open_object_store(url: str) -> "ObstoreStore":
         ObjectStoreError: The folder cannot be made or written.
     """
     check_store_url(url)
-    try:
-        if url.startswith("file://"):
-            store = FolderStore(from_url(url, mkdir=True), Path(url2pathname(urlsplit(url).path)))
-            await store.try_out()
-            return store
-        return ObstoreStore(
-            from_url(
-                url,
-                # Plain HTTP only where the operator's own endpoint says so; what goes is sealed.
-                client_options={"timeout": _TIMEOUT, "allow_http": True},
-                retry_config={"max_retries": 5, "retry_timeout": _RETRY_TIMEOUT},
-            )
-        )
-    except (BaseError, OSError) as error:
-        raise ObjectStoreError(_told(error)) from error
+    # Only what is asked for is loaded: the library is 9 MB.
+    if url.startswith("file://"):
+        folder = importlib.import_module("services.files.keeping.folder_store")
+        store: ObjectStore = await folder.open_folder(Path(url2pathname(urlsplit(url).path)))
+        return store
+    bucket = importlib.import_module("services.files.keeping.obstore_store")
+    opened: ObjectStore = bucket.open_bucket(url)
+    return opened
 
 
-class ObstoreStore:
-    """See `ObjectStore`."""
-
-    def __init__(self, store: "obstore.store.ObjectStore") -> None:
-        """Work on a store of the library."""
-        self._store = store
-
-    async def put(self, name: str, content: bytes | memoryview) -> None:
-        """See `ObjectStore.put`."""
-        try:
-            await obstore.put_async(self._store, name, content, use_multipart=False)
-        except (BaseError, OSError) as error:
-            raise ObjectStoreError(_told(error)) from error
-
-    async def get(self, name: str) -> bytes | memoryview:
-        """See `ObjectStore.get`."""
-        try:
-            found = await obstore.get_async(self._store, name)
-            return memoryview(await found.bytes_async())
-        except FileNotFoundError as error:
-            raise ObjectMissingError("no such object") from error
-        except (BaseError, OSError) as error:
-            raise ObjectStoreError(_told(error)) from error
-
-    async def drop(self, folder: str) -> None:
-        """See `ObjectStore.drop`."""
-        try:
-            async for found in obstore.list(self._store, prefix=folder):
-                await obstore.delete_async(self._store, [each["path"] for each in found])
-        except FileNotFoundError:
-            # Somebody else has dropped it meanwhile, or the next look does.
-            return
-        except (BaseError, OSError) as error:
-            raise ObjectStoreError(_told(error)) from error
-
-
-class FolderStore(ObstoreStore):
-    """A folder of this machine."""
-
-    def __init__(self, store: "obstore.store.ObjectStore", folder: Path) -> None:
-        """Work on a folder through the library."""
-        super().__init__(store)
-        self._folder = folder
-
-    async def try_out(self) -> None:
-        """Write an object and drop it.
-
-        Raises:
-            ObjectStoreError: That did not work.
-        """
-        name = f"try-{secrets.token_hex(8)}"
-        await self.put(f"{name}/0", b"")
-        await self.drop(name)
-
-    async def drop(self, folder: str) -> None:
-        """See `ObjectStore.drop`; files that a crash left half written go too."""
-        try:
-            await asyncio.to_thread(shutil.rmtree, self._folder / folder)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise ObjectStoreError(_told(error)) from error
-
-
-def _told(error: Exception) -> str:
-    """Return the first line of an error: the library's further lines print its settings."""
+def store_failure(error: Exception) -> ObjectStoreError:
+    """Return what went wrong in the words of the store."""
+    # The library's further lines print its settings.
     first = str(error).partition("\n")[0][:200]
-    return re.sub(r"(https?://)[^/@\s]*@", r"\1", first)
+    return ObjectStoreError(re.sub(r"(https?://)[^/@\s]*@", r"\1", first))

@@ -53,6 +53,8 @@ local function number_leases()
     'HSET', named('counters'), 'lease', number + #leases, 'clock', now, 'M/' .. model,
     pack_model(known))
   local pool = string.match(prefix, '{(.*)}')
+  -- By key, so that the leases of a key are added together.
+  local opened = {}
   local rows, ids = {}, {}
   local head, tails = '/' .. pool .. '/' .. model .. '/', {}
   for index, lease in ipairs(leases) do
@@ -65,11 +67,17 @@ local function number_leases()
     end
     number = number + 1
     ids[index] = text(number) .. head .. lease.project .. '/' .. key.id .. tail .. lease.day_end
-    redis.call('ZADD', named('leases', key.id), from + to_end, number)
+    local entries = opened[key.id] or {}
+    entries[#entries + 1] = from + to_end
+    entries[#entries + 1] = number
+    opened[key.id] = entries
     if from > now then
       note_ahead(number, from)
     end
     rows[index] = lease_row(ids[index], key.id, lease.project, key.held, from)
+  end
+  for key_id, entries in pairs(opened) do
+    redis.call('ZADD', named('leases', key_id), unpack(entries))
   end
   return rows, ids, number
 end

@@ -35,12 +35,40 @@ local DAY_PROBES = 2
 local known_epoch = tonumber(ARGV[1])
 local outcomes = cjson.decode(ARGV[2])
 
+-- Key -> number of a lease of this call -> when it lapses; each is found once. The leases of a key
+-- are looked up and removed together.
+local claimed = {}
+
+local function claim_open(rows)
+  local by_key = {}
+  for _, row in ipairs(rows) do
+    if row.lease then
+      local numbers = by_key[row.key] or {}
+      numbers[#numbers + 1] = row.number
+      by_key[row.key] = numbers
+    end
+  end
+  for key, numbers in pairs(by_key) do
+    local open, ends, found = named('leases', key), {}, {}
+    for at, expires in ipairs(redis.call('ZMSCORE', open, unpack(numbers))) do
+      if expires then
+        ends[numbers[at]] = tonumber(expires)
+        found[#found + 1] = numbers[at]
+      end
+    end
+    if #found > 0 then
+      redis.call('ZREM', open, unpack(found))
+    end
+    claimed[key] = ends
+  end
+end
+
 local function claim_lease(row)
-  local open = named('leases', row.key)
-  local expires = redis.call('ZSCORE', open, row.number)
+  local ends = claimed[row.key]
+  local expires = ends[row.number]
   if expires then
-    redis.call('ZREM', open, row.number)
-    return tonumber(expires) > now and 'settled' or 'late'
+    ends[row.number] = nil
+    return expires > now and 'settled' or 'late'
   elseif redis.call('ZREM', named('lapsed', row.key), row.number) == 1 then
     return 'late'
   elseif redis.call('EXISTS', named('key', row.key)) == 1 then
@@ -189,9 +217,12 @@ local function read_row(fields)
   return row
 end
 
-local kinds = {}
+local rows, kinds = {}, {}
 for index, fields in ipairs(outcomes) do
-  local row = read_row(fields)
+  rows[index] = read_row(fields)
+end
+claim_open(rows)
+for index, row in ipairs(rows) do
   local kind = row.lease and claim_lease(row) or claim_report(row)
   if kind == 'settled' or kind == 'late' then
     apply(row)
