@@ -19,7 +19,7 @@ PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check fmt lint types imports proto-lint proto-current \
-	protos docs manifests manifests-current image image-arm64 sbom try-image try-alerts unit integration e2e deploy stress conformance bench-keypool bench-uploads lock clean prerequisites
+	protos docs manifests manifests-current image image-arm64 sbom try-image try-alerts unit integration e2e deploy stress conformance bench bench-keypool bench-uploads lock clean prerequisites
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -115,6 +115,9 @@ stress: setup-dev ## long load and fault runs, not part of `make test`
 
 conformance: setup-dev $(BIN)/grpcurl ## many client families; needs Go; writes docs/compatibility.md
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest tests -m conformance -rP
+
+bench: setup-dev ## measure requests and streams against a bare relay
+	$(BIN)/python -m bench
 
 bench-keypool: setup-dev ## measure what a lease costs in Redis, time and memory
 	$(BIN)/python -m bench.keypool_bench

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bench.processes import Cost, children_of, watched
+from bench.processes import Cost, family, watched
 from tests.support.system import (
     clean_environment,
     free_port,
@@ -47,7 +47,7 @@ class Way:
 
     name: str
     open: Callable[[], str]
-    processes: dict[str, int]
+    processes: dict[str, list[int]]
     costs: list[Cost] = field(default_factory=list)
 
 
@@ -93,10 +93,8 @@ def product(stack: ExitStack, folder: Path, upstream: str, **settings: str) -> W
         url: str = answer.headers["x-goog-upload-url"]
         return url
 
-    found = children_of(system.process.popen.pid)
-    return Way(
-        folder.name, start, {"edge": found["services.edge"], "inner": found["services.files"]}
-    )
+    found = family(system.process.popen.pid, "up")
+    return Way(folder.name, start, {"edge": found["edge"], "inner": found["files"]})
 
 
 def bare(stack: ExitStack, folder: Path, upstream: str) -> Way:
@@ -116,7 +114,7 @@ def bare(stack: ExitStack, folder: Path, upstream: str) -> Way:
                 env=clean_environment(),
             )
         )
-        processes[name] = process.popen.pid
+        processes[name] = [process.popen.pid]
     wait_for_http(f"http://127.0.0.1:{edge}/readyz", process)
     return Way(folder.name, lambda: f"http://127.0.0.1:{edge}/upload", processes)
 

@@ -1,0 +1,46 @@
+"""What can be asked, and what it is asked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bench.load.connection import Address, request_bytes
+from bench.processes import Processes
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request in one dialect, and what a right answer is.
+
+    Attributes:
+        path: Below the root of the dialect.
+        body: JSON.
+        check: Says whether the body of an answer is right.
+    """
+
+    path: str
+    body: bytes
+    check: Callable[[bytes], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server that a scenario asks.
+
+    Attributes:
+        address: Where it listens.
+        processes: Those whose cost is told; the one named `edge` is what is compared.
+        prefixes: What paths begin with, for each dialect (`gemini`, `openai`) that it speaks.
+        headers: What each request carries, a credential for instance.
+        is_relay: Whether it passes on what it gets; so it is always asked in Gemini's dialect.
+    """
+
+    address: Address
+    processes: Processes
+    prefixes: Mapping[str, str] = field(default_factory=lambda: {"gemini": ""})
+    headers: Sequence[tuple[str, str]] = ()
+    is_relay: bool = False
+
+    def request(self, dialect: str, question: Question) -> bytes:
+        """Return a question as it goes over the wire."""
+        path = self.prefixes[dialect] + question.path
+        return request_bytes(self.address.host, path, self.headers, question.body)
