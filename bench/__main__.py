@@ -1,67 +1,81 @@
 """Run the bench: `python -m bench [NAMES...]`; `--list` tells what there is to name."""
 
-import argparse
 import asyncio
 import os
 import resource
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import uvloop
 
 from bench.cores import OTHERS
+from bench.facts import facts
+from bench.gate import exceeded
+from bench.options import Options, read_options
+from bench.peers import peer_versions
+from bench.publish import publish, publish_page
 from bench.report import render
-from bench.rounds import measure
-from bench.scenario import Scenario
+from bench.rounds import Result, measure
 from bench.scenarios import SCENARIOS
 from bench.stage import Stage
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Return what was asked for."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", help="scenarios; without any, all")
-    parser.add_argument("--list", action="store_true", help="tell what there is")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each way is measured")
-    parser.add_argument("--seconds", type=float, default=3, help="of one measurement of requests")
-    return parser.parse_args(arguments)
-
-
-def chosen(names: list[str]) -> list[Scenario]:
-    """Return the scenarios of these names; without any, those that run unasked."""
-    known = {scenario.name: scenario for scenario in SCENARIOS}
-    if unknown := set(names) - known.keys():
-        sys.exit(f"no such scenario: {', '.join(sorted(unknown))}; --list tells all")
-    return [known[name] for name in names] or [
-        scenario for scenario in SCENARIOS if not scenario.only_when_named
-    ]
-
-
 def main() -> int:
-    options = parse(sys.argv[1:])
-    if options.list:
+    """Run what was asked for and return the exit code: 1 for wrong answers or a broken bound."""
+    options = read_options(sys.argv[1:])
+    if options.lists:
         for scenario in SCENARIOS:
-            print(f"{scenario.name:<20} {scenario.about}")
+            asked = " (only when named)" if scenario.only_when_named else ""
+            print(f"{scenario.name:<20} {scenario.about}{asked}")
         return 0
-    scenarios = chosen(options.names)
+    known = facts() | {"command": " ".join(("python -m bench", *sys.argv[1:]))}
+    results = []
+    with opened_stage(options) as stage:
+        for scenario in options.scenarios:
+            results.append(measure(scenario, stage, options.rounds))
+            print(render(results[-1:]), flush=True)
+    if options.writes and options.with_peers:
+        publish_page("peers", results, known | peer_versions())
+    elif options.writes:
+        publish(results, known)
+    return judge(options, results)
+
+
+@contextmanager
+def opened_stage(options: Options) -> Iterator[Stage]:
+    """Prepare this process and a stage for the length of the block."""
     # Thousands of connections, on both sides.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     os.sched_setaffinity(0, OTHERS)
-    failed = False
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ExitStack() as stack,
     ):
-        stage = Stage(Path(folder), stack, runner, seconds=options.seconds)
-        for scenario in scenarios:
-            result = measure(scenario, stage, options.rounds)
-            print(render([result]), flush=True)
-            failed = failed or bool(result.failed)
-    return int(failed)
+        yield Stage(
+            Path(folder),
+            stack,
+            runner,
+            seconds=options.seconds,
+            shows_upstream=not options.quick,
+            with_peers=options.with_peers,
+        )
+
+
+def judge(options: Options, results: list[Result]) -> int:
+    """Say what is wrong and return the exit code."""
+    wrong = [f"{result.scenario.name}: {way} failed" for result in results for way in result.failed]
+    if options.quick:
+        wrong += exceeded(results)
+    for line in wrong:
+        print(line, file=sys.stderr)
+    if options.quick and not wrong:
+        print("all bounds hold")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

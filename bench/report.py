@@ -1,48 +1,59 @@
-"""Results as tables of Markdown."""
+"""Results as Markdown."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench.rounds import Result
 
 
+def render_page(
+    name: str, results: Sequence[Result], facts: Mapping[str, str], *, has_plot: bool
+) -> str:
+    """Return a whole page: what it was measured with, the plot, a section for each scenario."""
+    lines = [f"# Measured: {name}", ""]
+    lines += [f"- {key}: {value}" for key, value in facts.items()]
+    lines += ["", "How to read this: [docs/benchmarks.md](../../docs/benchmarks.md).", ""]
+    if has_plot:
+        lines += [f"![{name}]({name}.svg)", ""]
+    return "\n".join([*lines, render(results)])
+
+
 def render(results: Iterable[Result]) -> str:
     """Return a section for each result."""
-    return "\n".join("\n".join(_section(result)) for result in results)
+    return "\n".join(line for result in results for line in _section(result))
 
 
-def _section(result: Result) -> Iterable[str]:
+def _section(result: Result) -> Iterator[str]:
     scenario = result.scenario
+    yield from (f"## {scenario.name}", "", f"{scenario.about}.", "")
     rows = {way: result.row(way) for way in result.samples}
     # What nobody was measured by is no column.
     columns = [
         column for column in scenario.columns if any(column.name in row for row in rows.values())
     ]
-    yield f"## {scenario.name}\n"
-    yield f"{scenario.about}.\n"
-    heads = ["", *(column.name for column in columns)]
+    cells = [["", *(column.name for column in columns)]]
     if scenario.compared:
-        heads.append(f"x {scenario.compared}")
-    cells = [heads]
+        cells[0].append(f"x {scenario.compared}")
     for way, row in rows.items():
-        line = [way]
-        for column in columns:
-            value = row.get(column.name)
-            line.append("" if value is None else f"{value:,.{column.digits}f}")
+        line = [way, *(_number(row.get(column.name), column.digits) for column in columns)]
         if scenario.compared:
-            multiple = result.multiple(way)
-            line.append("" if multiple is None else f"{multiple:.2f}")
+            line.append(_number(result.multiple(way), 2))
         cells.append(line)
     yield from _table(cells)
-    for way, reason in result.failed.items():
-        yield f"\n{way} failed: {reason}"
     yield ""
+    for way, reason in result.failed.items():
+        yield from (f"{way} failed: {reason}", "")
 
 
-def _table(cells: list[list[str]]) -> Iterable[str]:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:,.{digits}f}"
+
+
+def _table(cells: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     for number, line in enumerate(cells):
-        first, *others = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
-        yield f"| {' | '.join([first.strip().ljust(widths[0]), *others])} |"
+        first, *others = zip(line, widths, strict=True)
+        shown = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+        yield f"| {' | '.join(shown)} |"
         if number == 0:
             bars = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
             yield f"| {' | '.join(bars)} |"

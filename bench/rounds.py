@@ -14,24 +14,31 @@ class Result:
 
     Attributes:
         scenario: Which one.
+        base: The way that others are told as multiples of.
         samples: The numbers of each round, by way.
         failed: Why a way has no numbers.
     """
 
     scenario: Scenario
+    base: str
     samples: dict[str, list[Sample]]
     failed: dict[str, str]
 
     def row(self, way: str) -> dict[str, float]:
-        """Return the medians of a way."""
-        return medians(self.samples[way])
+        """Return the numbers of a way over all rounds."""
+        samples = self.samples[way]
+        found = medians(samples)
+        for column in self.scenario.columns:
+            if column.is_worst and column.name in found:
+                found[column.name] = max(sample.get(column.name, 0) for sample in samples)
+        return found
 
     def multiple(self, way: str) -> float | None:
-        """Return how many times the first way's cost a way's is; None when not to be told."""
+        """Return how many times the base a way is; None when not both were measured."""
+        if not {way, self.base} <= self.samples.keys():
+            return None
         try:
-            return ratio(
-                self.samples[way], next(iter(self.samples.values())), self.scenario.compared
-            )
+            return ratio(self.samples[way], self.samples[self.base], self.scenario.compared)
         except ValueError:
             return None
 
@@ -45,7 +52,9 @@ def measure(scenario: Scenario, stage: Stage, rounds: int) -> Result:
     with ExitStack() as stack:
         ways = scenario.open(stage, stack)
         samples: dict[str, list[Sample]] = {name: [] for name in ways}
-        for number in range((scenario.rounds or rounds) + 1):
+        first = 0 if scenario.warms_up else 1
+        for number in range(first, (scenario.rounds or rounds) + 1):
+            stage.warming_up = number == 0
             for name, way in ways.items():
                 if name in failed:
                     continue
@@ -57,4 +66,4 @@ def measure(scenario: Scenario, stage: Stage, rounds: int) -> Result:
                     continue
                 if number:
                     samples[name].append(sample)
-    return Result(scenario, samples, failed)
+    return Result(scenario, next(iter(ways)), samples, failed)

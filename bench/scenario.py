@@ -27,10 +27,12 @@ class Column:
     Attributes:
         name: In samples and in tables.
         digits: After the point.
+        is_worst: Whether the highest round is told instead of the median.
     """
 
     name: str
     digits: int = 0
+    is_worst: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Scenario:
         open: Prepares the ways; what it enters into the stack ends with the scenario.
         compared: The column that is told as a multiple of the first way's, if any.
         only_when_named: Whether it is left out of a run of everything.
-        rounds: How often each way is measured, when not as often as the others.
+        rounds: How often each way is measured, when not as often as in other scenarios.
+        warms_up: Whether each way is measured once before it counts.
     """
 
     name: str
@@ -56,3 +59,4 @@ class Scenario:
     compared: str = ""
     only_when_named: bool = False
     rounds: int | None = None
+    warms_up: bool = True

@@ -3,11 +3,11 @@
 import asyncio
 import json
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from bench.certificate import Certificate, make_certificate
 from bench.cores import MEASURED, OTHERS, pin
@@ -18,7 +18,18 @@ from bench.target import Target
 from tests.support.system import System, free_port, running_system
 
 KEYS = 64
+BENCH_CREDENTIAL = "a-credential-of-the-bench-for-the-key-pool"
 Result = TypeVar("Result")
+
+
+def product_settings() -> dict[str, str]:
+    """Return what the product is given; all else is as shipped."""
+    credential = {"name": "bench", "secret": BENCH_CREDENTIAL, "scopes": ["lease", "act-as"]}
+    return {
+        "API_KEYS": json.dumps([f"AIzaBench{number:030d}" for number in range(KEYS)]),
+        "SERVICE_CREDENTIALS": json.dumps([credential]),
+        "LOG_LEVEL": "INFO",
+    }
 
 
 @dataclass
@@ -30,20 +41,29 @@ class Stage:
         stack: Ends what was started.
         runner: Runs the coroutines of loads, all in one event loop.
         seconds: How long one measurement of a plain load takes.
+        warming_up: Whether what is measured now does not count, so that less will do.
         shows_upstream: Whether the upstream itself is measured, too.
-        peers: Names of other products to measure in the same rounds.
+        with_peers: Whether other products are measured in the same rounds.
     """
 
     folder: Path
     stack: ExitStack
     runner: asyncio.Runner
-    seconds: float = 3
+    seconds: float = 2
+    warming_up: bool = False
     shows_upstream: bool = True
-    peers: tuple[str, ...] = ()
+    with_peers: bool = False
     _upstreams: dict[bool, str] = field(default_factory=dict)
     _relays: dict[str, Target] = field(default_factory=dict)
     _systems: dict[tuple[tuple[str, str], ...], tuple[System, Target]] = field(default_factory=dict)
+    _shared: dict[object, object] = field(default_factory=dict)
     _certificate: Certificate | None = None
+
+    def shared(self, make: Callable[["Stage"], Result]) -> Result:
+        """Return what a function makes, made once."""
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        return cast("Result", self._shared[make])
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine to its end."""
@@ -96,9 +116,8 @@ class Stage:
         """Start a product of its own, which ends with the stack."""
         folder = self.folder / f"product-{free_port()}"
         folder.mkdir()
-        keys = [f"AIzaBench{number:030d}" for number in range(KEYS)]
-        given = {"API_KEYS": json.dumps(keys), "LOG_LEVEL": "INFO"} | self._trust(upstream)
-        system = stack.enter_context(running_system(folder, upstream, **(given | settings)))
+        given = product_settings() | self._trust(upstream) | settings
+        system = stack.enter_context(running_system(folder, upstream, **given))
         processes = family(system.process.popen.pid, "up")
         for name, pids in processes.items():
             pin(pids, MEASURED if name == "edge" else OTHERS)

@@ -10,6 +10,11 @@ def percentile(values: Sequence[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
 
 
+def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
+    """Return how much y rises with each x, by least squares."""
+    return statistics.linear_regression(xs, ys).slope
+
+
 def medians(samples: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the median of each number over the rounds; of those rounds that have it."""
     names = {name: None for sample in samples for name in sample}

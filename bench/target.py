@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.load.connection import Address, request_bytes
-from bench.processes import Processes
+from bench.processes import Processes, resident_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Question:
     check: Callable[[bytes], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Target:
     """A server that a scenario asks.
 
@@ -31,6 +31,7 @@ class Target:
         processes: Those whose cost is told; the one named `edge` is what is compared.
         prefixes: What paths begin with, for each dialect (`gemini`, `openai`) that it speaks.
         headers: What each request carries, a credential for instance.
+        rest_bytes: What `edge` held when it had not been asked anything yet.
         is_relay: Whether it passes on what it gets; so it is always asked in Gemini's dialect.
     """
 
@@ -39,6 +40,10 @@ class Target:
     prefixes: Mapping[str, str] = field(default_factory=lambda: {"gemini": ""})
     headers: Sequence[tuple[str, str]] = ()
     is_relay: bool = False
+    rest_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rest_bytes = sum(map(resident_bytes, self.processes.get("edge", ())))
 
     def request(self, dialect: str, question: Question) -> bytes:
         """Return a question as it goes over the wire."""

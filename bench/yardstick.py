@@ -34,10 +34,10 @@ class Relay:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         """Answer one request as an ASGI app."""
-        body = b""
+        pieces = []
         while True:
             message = await receive()
-            body += message.get("body", b"")
+            pieces.append(message.get("body", b""))
             if not message.get("more_body"):
                 break
         target = scope["raw_path"] + (
@@ -45,7 +45,7 @@ class Relay:
         )
         async with self._session.post(
             URL(self._upstream + target.decode(), encoded=True),
-            data=body,
+            data=b"".join(pieces),
             headers={"content-type": "application/json", "x-goog-api-key": "AIzaBench"},
         ) as answer:
             headers = [pair for pair in answer.raw_headers if pair[0].lower() in _KEPT]

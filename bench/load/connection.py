@@ -48,9 +48,13 @@ class Connection(asyncio.Protocol):
 
     def ask(self, request: bytes) -> float:
         """Send a request and return when, in seconds of `time.perf_counter`."""
-        self._waiting = True
         now = time.perf_counter()
-        self.transport.write(request)
+        if self.transport.is_closing():
+            # Nobody is told within the call that they made.
+            asyncio.get_running_loop().call_soon(self._listener.ended, 0)
+        else:
+            self._waiting = True
+            self.transport.write(request)
         return now
 
     def data_received(self, data: bytes) -> None:

@@ -40,6 +40,16 @@ async def stream_load(
 ) -> StreamResult:
     """Open so many streams at once, and again when all have ended."""
     result = StreamResult()
+    for _ in range(waves):
+        await _wave(result, address, request, check, streams)
+        if result.wrong:
+            break
+    return result
+
+
+async def _wave(
+    result: StreamResult, address: Address, request: bytes, check: Check, streams: int
+) -> None:
     loop = asyncio.get_running_loop()
     clients = [_Client(result, check) for _ in range(streams)]
     opened: list[tuple[asyncio.BaseTransport, Connection]] = []
@@ -54,20 +64,16 @@ async def stream_load(
                 for number, client in enumerate(clients[first : first + _AT_ONCE])
             )
         )
-    for _ in range(waves):
-        began = time.perf_counter()
-        ends = [
-            client.start(connection, request)
-            for client, (_, connection) in zip(clients, opened, strict=True)
-        ]
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            await asyncio.wait(ends)
-        result.seconds += time.perf_counter() - began
-        if result.wrong:
-            break
+    began = time.perf_counter()
+    ends = [
+        client.start(connection, request)
+        for client, (_, connection) in zip(clients, opened, strict=True)
+    ]
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        await asyncio.wait(ends)
+    result.seconds += time.perf_counter() - began
     for transport, _ in opened:
         transport.close()
-    return result
 
 
 class _Client:
@@ -89,12 +95,15 @@ class _Client:
 
     def heard(self, piece: bytes) -> None:
         now = time.perf_counter()
+        self._pieces.append(piece)
         if self._last:
             self._result.gaps.append(now - self._last)
-        else:
+        elif b"data:" in piece:
+            # Signs of life may come before, and are no answer.
             self._result.first.append(now - self._asked)
+        else:
+            return
         self._last = now
-        self._pieces.append(piece)
 
     def ended(self, status: int) -> None:
         body = b"".join(self._pieces)

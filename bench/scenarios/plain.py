@@ -16,6 +16,8 @@ from bench.stats import percentile
 from bench.target import Question, Target
 from bench.upstream.answers import IMAGE_MODEL, MODEL, SLOW_MODEL
 
+_WARM_UP_SECONDS = 0.5
+
 COLUMNS = (
     Column("requests/s"),
     Column("p50 ms", 2),
@@ -36,12 +38,14 @@ class Case:
         native: In Gemini's dialect: what relays are asked.
         translated: In OpenAI's dialect, when that is what the scenario is about.
         connections: How many ask at once.
+        seconds: How long each measurement takes, when not as long as others.
         tls: Whether the upstream speaks TLS.
     """
 
     native: Question
     translated: Question | None = None
     connections: int = 64
+    seconds: float | None = None
     tls: bool = False
 
 
@@ -56,7 +60,13 @@ def open_case(make: Callable[[], Case], stage: Stage, _: ExitStack) -> Ways:
         if own in target.prefixes:
             request = target.request(own, asked)
             ways[name] = partial(
-                measure, stage, target, request, asked.check, connections=case.connections
+                measure,
+                stage,
+                target,
+                request,
+                asked.check,
+                connections=case.connections,
+                seconds=case.seconds,
             )
     return ways
 
@@ -69,8 +79,9 @@ def measure(
     *,
     connections: int,
     at_most: int | None = None,
+    seconds: float | None = None,
 ) -> Sample:
-    """Ask for some seconds and return what it cost.
+    """Ask for some seconds, or so many requests, and return what it cost.
 
     Raises:
         WrongAnswerError: An answer was wrong.
@@ -83,7 +94,7 @@ def measure(
                 request,
                 check,
                 connections=connections,
-                seconds=stage.seconds,
+                seconds=_WARM_UP_SECONDS if stage.warming_up else seconds or stage.seconds,
                 at_most=at_most,
             )
         )
@@ -158,7 +169,7 @@ SCENARIOS = (
     _scenario(
         "slow-1000",
         "Gemini plain, 1,000 at once, the upstream takes 1 s",
-        lambda: Case(questions.gemini(SLOW_MODEL), connections=1000),
+        lambda: Case(questions.gemini(SLOW_MODEL), connections=1000, seconds=5),
     ),
 )
 

@@ -87,7 +87,7 @@ def measure(stage: Stage, case: Case, target: Target, dialect: str, asked: Quest
     if "edge" in cost.cpu:
         sample["edge µs/chunk"] = cost.cpu["edge"] / chunks * 1e6
         sample["peak MB"] = cost.peak["edge"] / 1e6
-        sample["KB a stream"] = cost.rise("edge") / case.streams / 1e3
+        sample["KB a stream"] = (cost.peak["edge"] - target.rest_bytes) / case.streams / 1e3
     return sample
 
 
