@@ -2,12 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 from httptools import HttpParserError, HttpResponseParser
+
+Check = Callable[[bytes], bool]
+"""Says whether a body is right."""
 
 
 @dataclass(frozen=True, slots=True)

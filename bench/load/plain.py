@@ -2,15 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bench.load.connection import Address, Connection
+from bench.load.connection import Address, Check, Connection
 
 _PATIENCE_SECONDS = 60
-
-Check = Callable[[bytes], bool]
-"""Says whether a body is right."""
 
 
 @dataclass(slots=True)

@@ -2,16 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bench.load.connection import Address, Connection
+from bench.load.connection import Address, Check, Connection
 
 _PATIENCE_SECONDS = 120
 _AT_ONCE = 100
-
-Check = Callable[[bytes], bool]
-"""Says whether a stream's body is right."""
 
 
 @dataclass(slots=True)

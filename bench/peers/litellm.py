@@ -59,4 +59,4 @@ def start_litellm(stage: Stage, upstream: str) -> Target:
     pin(pids, MEASURED)
     headers = (("authorization", f"Bearer {_TOKEN}"),)
     address = Address("127.0.0.1", (port,))
-    return Target(address, {"edge": pids}, {"openai": "", "gemini": ""}, headers)
+    return Target(address, {"edge": pids}, {"openai": "", "gemini": ""}, headers, is_peer=True)

@@ -40,7 +40,9 @@ def start_portkey(stage: Stage, upstream: str) -> Target:
         ("x-portkey-provider", "google"),
         ("x-portkey-custom-host", f"{upstream}/v1beta"),
     )
-    return Target(Address("127.0.0.1", (port,)), {"edge": pids}, {"openai": ""}, headers)
+    return Target(
+        Address("127.0.0.1", (port,)), {"edge": pids}, {"openai": ""}, headers, is_peer=True
+    )
 
 
 def node_version() -> str:

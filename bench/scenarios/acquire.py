@@ -80,7 +80,9 @@ def open_new_model(stage: Stage, _: ExitStack) -> Ways:
     pools = stage.shared(_started_pools)
     pool = stage.run(pools.pool(_LARGEST, State.UNLIMITED))
     return {
-        f"{count} leases": partial(_measure_first_calls, stage, pools, pool, count)
+        f"{count} lease{'s' * (count > 1)}": partial(
+            _measure_first_calls, stage, pools, pool, count
+        )
         for count in (1, 32)
     }
 

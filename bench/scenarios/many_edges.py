@@ -31,29 +31,29 @@ def open_edges(stage: Stage, stack: ExitStack) -> Ways:
     request = product.request("gemini", question)
     ways = {}
     for count in (1, 2, 4):
-        ports, pids = [], []
-        for _ in range(count):
-            port, process = _start_edge(stage, stack, product.processes["edge"][0])
-            ports.append(port)
-            pids.append(process)
+        address, pids = _start_edges(stage, stack, product.processes["edge"][0], count)
         pin(pids, ALL - {min(ALL)} or ALL)
-        target = Target(Address("127.0.0.1", tuple(ports)), {**product.processes, "edge": pids})
+        target = Target(address, {**product.processes, "edge": pids})
         ways[f"{count} edge{'s' * (count > 1)}"] = partial(
             measure, stage, target, request, question.check, connections=_CONNECTIONS
         )
     return ways
 
 
-def _start_edge(stage: Stage, stack: ExitStack, like: int) -> tuple[int, int]:
-    """Start an edge with the settings of another, and return its port and process."""
+def _start_edges(
+    stage: Stage, stack: ExitStack, like: int, count: int
+) -> tuple[Address, list[int]]:
+    """Start edges with the settings of another, and return where they listen and what they are."""
     given = Path(f"/proc/{like}/environ").read_bytes().decode().split("\0")
     env = dict(line.split("=", 1) for line in given if line)
-    port = free_port()
-    env |= {"HTTP_PORT": str(port), "OPS_PORT": str(free_port())}
-    process = start(
-        stack, stage.folder, "edge", sys.executable, "-m", "services.edge", port=port, **env
-    )
-    return port, process.popen.pid
+    ports = tuple(free_port() for _ in range(count))
+    pids = []
+    for port in ports:
+        own = env | {"HTTP_PORT": str(port), "OPS_PORT": str(free_port())}
+        command = (sys.executable, "-m", "services.edge")
+        process = start(stack, stage.folder, "edge", *command, port=port, **own)
+        pids.append(process.popen.pid)
+    return Address("127.0.0.1", ports), pids
 
 
 def open_soak(stage: Stage, _: ExitStack) -> Ways:

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from bench.load.plain import Check, plain_load
+from bench.load.connection import Check
+from bench.load.plain import plain_load
 from bench.processes import watched
 from bench.scenario import Column, Sample, Scenario, Ways, WrongAnswerError
 from bench.scenarios import questions
@@ -64,7 +65,7 @@ def open_case(make: Callable[[], Case], stage: Stage, _: ExitStack) -> Ways:
                 stage,
                 target,
                 request,
-                asked.check,
+                target.check(asked),
                 connections=case.connections,
                 seconds=case.seconds,
             )

@@ -17,6 +17,7 @@ from bench.upstream.answers import (
 )
 
 ASKED = "Tell me what the heron by the river waits for, and for how long it can. " * 13
+_DONE = b"[DONE]"
 
 
 def gemini(model: str, text: str = ASKED) -> Question:
@@ -30,8 +31,13 @@ def gemini_stream(model: str) -> Question:
     """Return a streamed request in Gemini's dialect: all events arrive as they were."""
     path = f"/v1beta/models/{model}:streamGenerateContent?alt=sse"
     told = b"".join(stream_events(model))
-    # Blank lines may stand before, from a stream that waited long for its upstream.
-    return Question(path, _contents(ASKED), lambda body: body.lstrip() == told)
+    return Question(
+        path,
+        _contents(ASKED),
+        # Blank lines may stand before, from a stream that waited long for its upstream.
+        lambda body: body.lstrip() == told,
+        lambda body: _events(body) == _events(told),
+    )
 
 
 def chat(model: str, text: str = ASKED) -> Question:
@@ -48,18 +54,16 @@ def chat_stream(model: str) -> Question:
     """Return a streamed request in OpenAI's dialect."""
     told = stream_text(model)
 
-    def check(body: bytes) -> bool:
-        *events, end = [
-            line.removeprefix(b"data:").strip()
-            for line in body.split(b"\n")
-            if line.startswith(b"data:")
-        ]
-        chunks = [orjson.loads(event) for event in events]
+    def means(body: bytes) -> bool:
+        chunks = [orjson.loads(event) for event in _events(body) if event != _DONE]
         choices = [chunk["choices"][0] for chunk in chunks if chunk["choices"]]
         text = "".join(choice["delta"].get("content") or "" for choice in choices)
-        return end == b"[DONE]" and text == told and choices[-1]["finish_reason"] == "stop"
+        return text == told and choices[-1]["finish_reason"] == "stop"
 
-    return Question("/v1/chat/completions", _messages(model, ASKED, stream=True), check)
+    def check(body: bytes) -> bool:
+        return means(body) and _events(body)[-1] == _DONE
+
+    return Question("/v1/chat/completions", _messages(model, ASKED, stream=True), check, means)
 
 
 def embedding() -> Question:
@@ -84,6 +88,11 @@ def gemini_embedding() -> Question:
         orjson.dumps({"requests": requests}),
         plain_body(EMBEDDING_MODEL, "batchEmbedContents").__eq__,
     )
+
+
+def _events(body: bytes) -> list[bytes]:
+    lines = body.split(b"\n")
+    return [line.removeprefix(b"data:").strip() for line in lines if line.startswith(b"data:")]
 
 
 def _contents(text: str) -> bytes:

@@ -69,7 +69,7 @@ def measure(stage: Stage, case: Case, target: Target, dialect: str, asked: Quest
     with watched(target.processes) as cost:
         result = stage.run(
             stream_load(
-                target.address, request, asked.check, streams=case.streams, waves=case.waves
+                target.address, request, target.check(asked), streams=case.streams, waves=case.waves
             )
         )
     whole = len(result.whole)
