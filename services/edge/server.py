@@ -27,6 +27,9 @@ from services.edge.settings import EdgeSettings
 from services.edge.upstream import Upstream
 from services.kit.egress import Egress
 from services.kit.health import Health
+from services.kit.http1.pool import Http1Client, Timeouts
+from services.kit.http1.proxied import ProxiedClient
+from services.kit.http1.reply import Client
 from services.kit.http_server import listen, serve_http
 from services.kit.http_transport import AiohttpTransport
 from services.kit.logs import get_logger
@@ -46,13 +49,7 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     public = listen(settings.http_host, settings.http_port)
     ops = listen(settings.ops_host, settings.ops_port)
     health = Health("keypool", "accepting")
-    egress = Egress(
-        partial(
-            AiohttpTransport,
-            connect_timeout=settings.connect_timeout,
-            read_timeout=settings.time_out,
-        )
-    )
+    egress = Egress(partial(_way_out, settings))
     credential = settings.service_credential.get_secret_value()
     keypool = Keypool(settings.keypool_target, credential)
     files = (
@@ -120,6 +117,15 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         if fetcher is not None:
             await fetcher.close()
         await egress.aclose()
+
+
+def _way_out(settings: EdgeSettings, proxy_url: str) -> Client:
+    if not proxy_url:
+        return Http1Client(settings.base_url, Timeouts(settings.connect_timeout, settings.time_out))
+    transport = AiohttpTransport(
+        proxy_url, connect_timeout=settings.connect_timeout, read_timeout=settings.time_out
+    )
+    return ProxiedClient(settings.base_url, transport)
 
 
 def _fetcher(settings: EdgeSettings) -> Fetcher | None:

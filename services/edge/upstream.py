@@ -8,6 +8,7 @@ from services.edge.calls import Call
 from services.edge.leasing.lease import HeldKey
 from services.judging import Phase
 from services.kit.egress import Egress
+from services.kit.http1.reply import Client, ExchangeError, Reply
 
 _ANSWER_HEADERS_KEPT_BACK = frozenset(
     {
@@ -52,40 +53,34 @@ class TooLongError(Exception):
 class Answer:
     """An upstream answer whose body is still to be read."""
 
-    __slots__ = ("_response", "_stream", "headers", "status")
+    __slots__ = ("_reply", "headers", "status")
 
-    def __init__(self, response: httpx.Response) -> None:
-        """Take the response of the transport."""
-        self._response = response
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        self._stream = response.stream
-        self.status = response.status_code
+    def __init__(self, reply: Reply) -> None:
+        """Take what the upstream answered."""
+        self._reply = reply
+        self.status = reply.status
         self.headers = [
-            (name.lower(), value)
-            for name, value in response.headers.raw
-            if name.lower() not in _ANSWER_HEADERS_KEPT_BACK
-            and not name.lower().startswith(b"x-goog-upload-")
+            header
+            for header in reply.headers
+            if header[0] not in _ANSWER_HEADERS_KEPT_BACK
+            and not header[0].startswith(b"x-goog-upload-")
         ]
 
     @property
     def content_type(self) -> str:
         """The media type with its parameters, empty when not told."""
-        value: str = self._response.headers.get("content-type", "")
-        return value
+        for name, value in self.headers:
+            if name == b"content-type":
+                return value.decode("latin-1")
+        return ""
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives.
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Return the body as it arrives, one piece for all that arrived since the last.
 
         Raises:
-            UpstreamError: It broke off.
+            UpstreamError: It broke off; raised by the iterator.
         """
-        try:
-            async for piece in self._stream:
-                yield piece
-        except httpx.TransportError as error:
-            raise UpstreamError(
-                Phase.STREAM, timed_out=isinstance(error, httpx.TimeoutException)
-            ) from error
+        return _Pieces(self._reply)
 
     async def read(self, limit: int) -> bytes:
         """Return the whole body and let the connection go.
@@ -97,28 +92,49 @@ class Answer:
         found: list[bytes] = []
         size = 0
         try:
-            async for piece in self.pieces():
+            while piece := await self._reply.read():
                 size += len(piece)
                 if size > limit:
                     raise TooLongError
                 found.append(piece)
+        except ExchangeError as error:
+            raise UpstreamError(Phase.STREAM, timed_out=error.timed_out) from error
         finally:
-            await self.close()
-        return b"".join(found)
+            await self._reply.close()
+        return found[0] if len(found) == 1 else b"".join(found)
 
     async def close(self) -> None:
         """Let the connection go; an answer that is not read to its end is cancelled."""
-        await self._stream.aclose()
+        await self._reply.close()
+
+
+class _Pieces:
+    """Iterates over a body. A generator would cost a frame more for each piece."""
+
+    __slots__ = ("_reply",)
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+
+    def __aiter__(self) -> "_Pieces":
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            piece = await self._reply.read()
+        except ExchangeError as error:
+            raise UpstreamError(Phase.STREAM, timed_out=error.timed_out) from error
+        if not piece:
+            raise StopAsyncIteration
+        return piece
 
 
 class Upstream:
     """The one way to Google, over one pool of connections for the life of the process."""
 
-    def __init__(self, base_url: str, egress: Egress) -> None:
+    def __init__(self, base_url: str, egress: Egress[Client]) -> None:
         """Take the upstream's root without a version, and the ways out."""
-        self._url = httpx.URL(base_url)
-        self._host = self._url.netloc
-        self._prefix = self._url.raw_path.rstrip(b"/")
+        self._prefix = httpx.URL(base_url).raw_path.rstrip(b"/")
         self._egress = egress
 
     async def send(self, call: Call, key: HeldKey) -> Answer:
@@ -127,26 +143,15 @@ class Upstream:
         Raises:
             UpstreamError: There was no answer.
         """
-        request = httpx.Request(
-            call.method,
-            self._url,
-            headers=[
-                (b"host", self._host),
-                *call.headers,
-                (b"accept-encoding", b"identity"),
-                (b"x-goog-api-key", key.secret.encode("latin-1")),
-            ],
-            content=call.body,
-            extensions={"target": self._prefix + call.target.encode("latin-1")},
-        )
+        headers = [
+            *call.headers,
+            (b"accept-encoding", b"identity"),
+            (b"x-goog-api-key", key.secret.encode("latin-1")),
+        ]
+        target = self._prefix + call.target.encode("latin-1")
+        client = self._egress.transport(key.proxy_url)
         try:
-            transport = self._egress.transport(key.proxy_url)
-            return Answer(await transport.handle_async_request(request))
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise UpstreamError(
-                Phase.CONNECT, timed_out=isinstance(error, httpx.TimeoutException)
-            ) from error
-        except httpx.TransportError as error:
-            raise UpstreamError(
-                Phase.SENT, timed_out=isinstance(error, httpx.TimeoutException)
-            ) from error
+            return Answer(await client.send(call.method, target, headers, call.body))
+        except ExchangeError as error:
+            phase = Phase.SENT if error.was_sent else Phase.CONNECT
+            raise UpstreamError(phase, timed_out=error.timed_out) from error

@@ -1,31 +1,33 @@
 """The ways out: directly, or through the proxy that a key is bound to."""
 
 from collections import OrderedDict
-from typing import Protocol
-
-import httpx
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
 _KEPT = 256
 
 
-class TransportFactory(Protocol):
-    """Opens a transport for a proxy, empty for none."""
+class Closable(Protocol):
+    """Something that holds connections."""
 
-    def __call__(self, proxy_url: str) -> httpx.AsyncBaseTransport:
-        """Return the transport."""
+    async def aclose(self) -> None:
+        """Close them."""
 
 
-class Egress:
+Transport = TypeVar("Transport", bound=Closable)
+
+
+class Egress(Generic[Transport]):
     """One transport for each proxy, opened when first needed and kept."""
 
-    def __init__(self, open_transport: TransportFactory) -> None:
-        """Take the way to open transports."""
+    def __init__(self, open_transport: Callable[[str], Transport]) -> None:
+        """Take the way to open a transport by the URL of a proxy, empty for none."""
         self._open = open_transport
         self._direct = open_transport("")
-        self._proxied: OrderedDict[str, httpx.AsyncBaseTransport] = OrderedDict()
-        self._retired: list[httpx.AsyncBaseTransport] = []
+        self._proxied: OrderedDict[str, Transport] = OrderedDict()
+        self._retired: list[Transport] = []
 
-    def transport(self, proxy_url: str) -> httpx.AsyncBaseTransport:
+    def transport(self, proxy_url: str) -> Transport:
         """Return the transport of a proxy, the direct one for an empty address."""
         if not proxy_url:
             return self._direct

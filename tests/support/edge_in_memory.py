@@ -1,10 +1,9 @@
 """The edge's routes in memory, over an upstream by script: thousands of calls take seconds."""
 
-from collections.abc import AsyncIterator, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import httpx
 import orjson
 
 from services.edge.calls import Call
@@ -25,6 +24,7 @@ from services.edge.router import Router
 from services.edge.runtime import Runtime
 from services.edge.settings import EdgeSettings
 from services.edge.upstream import Answer, Upstream
+from services.kit.http1.reply import ExchangeError
 
 KEY = HeldKey("l1", "k1", "key-1", "p1", "AIzaInMemory", "", "default")
 
@@ -65,15 +65,23 @@ class Told:
         return orjson.loads(self.body)
 
 
-class _Body(httpx.AsyncByteStream):
+class _Reply:
     def __init__(self, script: Script) -> None:
-        self._script = script
+        self.status = script.status
+        self.headers = [(b"content-type", b"text/event-stream")]
+        self._pieces = iter(script.pieces)
+        self._breaks = script.breaks
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._script.pieces:
-            yield piece
-        if self._script.breaks:
-            raise httpx.RemoteProtocolError("peer closed connection")
+    async def read(self) -> bytes:
+        for piece in self._pieces:
+            if piece:
+                return piece
+        if self._breaks:
+            raise ExchangeError("the server closed the connection", was_sent=True)
+        return b""
+
+    async def close(self) -> None:
+        return
 
 
 class _Upstream:
@@ -84,8 +92,7 @@ class _Upstream:
     async def send(self, call: Call, key: HeldKey) -> Answer:
         del key
         self.calls.append(call)
-        head = {"content-type": "text/event-stream"}
-        return Answer(httpx.Response(self.script.status, headers=head, stream=_Body(self.script)))
+        return Answer(_Reply(self.script))
 
 
 class _Desk:

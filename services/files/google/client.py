@@ -7,6 +7,7 @@ import httpx
 
 from services.files.sessions import UnansweredError
 from services.kit.egress import Egress
+from services.kit.http_transport import AiohttpTransport
 
 PIECE = 256 * 1024
 """Bodies go out in pieces of so many bytes."""
@@ -17,7 +18,7 @@ _LONGEST_ANSWER = 1024 * 1024
 class GoogleClient:
     """The one way to Google, over one pool of connections for the life of the process."""
 
-    def __init__(self, base_url: str, egress: Egress) -> None:
+    def __init__(self, base_url: str, egress: Egress[AiohttpTransport]) -> None:
         """Take the upstream's root without a version, and the ways out."""
         self._url = httpx.URL(base_url)
         self._host = self._url.netloc
