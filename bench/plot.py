@@ -13,13 +13,11 @@ _SPREAD = 20
 """From this ratio of the longest bar to the shortest on, the axis is logarithmic."""
 
 
-def plotted(results: Sequence[Result]) -> list[Result]:
-    """Return the results that share an axis: those compared by what most are compared by."""
-    compared = [result.scenario.compared for result in results if result.scenario.compared]
-    if not compared:
-        return []
-    axis = max(compared, key=compared.count)
-    return [result for result in results if result.scenario.compared == axis]
+def by_axis(results: Sequence[Result]) -> list[list[Result]]:
+    """Return the results that can be drawn, those together that share an axis."""
+    drawn = [result for result in results if result.scenario.compared and result.samples]
+    axes = dict.fromkeys(result.scenario.compared for result in drawn)
+    return [[each for each in drawn if each.scenario.compared == axis] for axis in axes]
 
 
 def plot(results: Sequence[Result]) -> str:

@@ -1,9 +1,9 @@
-"""Writing results where readers find them: a page and a plot for each part."""
+"""Writing results where readers find them: a page with its plots for each part."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.plot import plot, plotted
+from bench.plot import by_axis, plot
 from bench.report import render_page
 from bench.rounds import Result
 
@@ -11,7 +11,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def publish(results: Sequence[Result], facts: Mapping[str, str], folder: Path = RESULTS) -> None:
-    """Write `<part>.md`, and `<part>.svg` where bars can be compared, of each part."""
+    """Write the page of each part."""
     for part in dict.fromkeys(result.scenario.part for result in results):
         publish_page(part, [each for each in results if each.scenario.part == part], facts, folder)
 
@@ -19,10 +19,10 @@ def publish(results: Sequence[Result], facts: Mapping[str, str], folder: Path = 
 def publish_page(
     name: str, results: Sequence[Result], facts: Mapping[str, str], folder: Path = RESULTS
 ) -> None:
-    """Write one page, with its plot."""
+    """Write `<name>.md`, and a plot for each axis that it has."""
     folder.mkdir(exist_ok=True)
-    compared = plotted([result for result in results if result.samples])
-    page = render_page(name, results, facts, has_plot=bool(compared))
-    (folder / f"{name}.md").write_text(page, "utf-8")
-    if compared:
-        (folder / f"{name}.svg").write_text(plot(compared), "utf-8")
+    plots = []
+    for number, together in enumerate(by_axis(results), 1):
+        plots.append(f"{name}-{number}.svg")
+        (folder / plots[-1]).write_text(plot(together), "utf-8")
+    (folder / f"{name}.md").write_text(render_page(name, results, facts, plots), "utf-8")

@@ -6,14 +6,14 @@ from bench.rounds import Result
 
 
 def render_page(
-    name: str, results: Sequence[Result], facts: Mapping[str, str], *, has_plot: bool
+    name: str, results: Sequence[Result], facts: Mapping[str, str], plots: Sequence[str]
 ) -> str:
-    """Return a whole page: what it was measured with, the plot, a section for each scenario."""
+    """Return a whole page: what it was measured with, plots, a section for each scenario."""
     lines = [f"# Measured: {name}", ""]
     lines += [f"- {key}: {value}" for key, value in facts.items()]
     lines += ["", "How to read this: [docs/benchmarks.md](../../docs/benchmarks.md).", ""]
-    if has_plot:
-        lines += [f"![{name}]({name}.svg)", ""]
+    for plot in plots:
+        lines += [f"![{plot}]({plot})", ""]
     return "\n".join([*lines, render(results)])
 
 

@@ -7,6 +7,7 @@ from bench.scenarios import (
     keypool_calls,
     many_edges,
     plain,
+    soak,
     streams,
     system,
     uploads,
@@ -21,4 +22,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *keypool_calls.SCENARIOS,
     *acquire.SCENARIOS,
     *key_memory.SCENARIOS,
+    *soak.SCENARIOS,
 )

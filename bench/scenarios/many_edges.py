@@ -1,6 +1,5 @@
-"""One, two and four edges before one key pool, and one edge for a million requests."""
+"""One, two and four edges before one key pool."""
 
-import itertools
 import sys
 from contextlib import ExitStack
 from functools import partial
@@ -8,20 +7,16 @@ from pathlib import Path
 
 from bench.cores import ALL, pin
 from bench.load.connection import Address
-from bench.processes import resident_bytes
-from bench.scenario import Column, Sample, Scenario, Ways
+from bench.scenario import Scenario, Ways
 from bench.scenarios import questions
 from bench.scenarios.plain import COLUMNS, measure
 from bench.stage import Stage
 from bench.starting import start
-from bench.stats import slope
 from bench.target import Target
 from bench.upstream.answers import MODEL
 from tests.support.system import free_port
 
 _CONNECTIONS = 64
-_SOAK_STEPS = 20
-_SOAK_STEP = 50_000
 
 
 def open_edges(stage: Stage, stack: ExitStack) -> Ways:
@@ -56,37 +51,6 @@ def _start_edges(
     return Address("127.0.0.1", ports), pids
 
 
-def open_soak(stage: Stage, _: ExitStack) -> Ways:
-    """Prepare a million requests."""
-    product = stage.product(stage.upstream())[1]
-    question = questions.gemini(MODEL)
-    request = product.request("gemini", question)
-
-    def soak() -> Sample:
-        sizes = []
-        for _ in range(_SOAK_STEPS):
-            measure(
-                stage,
-                product,
-                request,
-                question.check,
-                connections=_CONNECTIONS,
-                at_most=_SOAK_STEP,
-                seconds=3600,
-            )
-            sizes.append(sum(map(resident_bytes, product.processes["edge"])) / 1e3)
-        # The first quarter fills pools and caches.
-        counts = list(itertools.accumulate([_SOAK_STEP / 1e6] * _SOAK_STEPS))
-        warm = _SOAK_STEPS // 4
-        return {
-            "first MB": sizes[0] / 1e3,
-            "last MB": sizes[-1] / 1e3,
-            "growth KB a million": slope(counts[warm:], sizes[warm:]),
-        }
-
-    return {"gemini-balance": soak}
-
-
 SCENARIOS = (
     Scenario(
         "edges",
@@ -95,15 +59,5 @@ SCENARIOS = (
         COLUMNS,
         open_edges,
         compared="requests/s",
-    ),
-    Scenario(
-        "soak",
-        "edge",
-        "Gemini plain, 64 at once, a million requests: does the edge grow",
-        (Column("first MB", 1), Column("last MB", 1), Column("growth KB a million")),
-        open_soak,
-        only_when_named=True,
-        rounds=1,
-        warms_up=False,
     ),
 )

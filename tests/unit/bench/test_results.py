@@ -1,8 +1,10 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
+from bench.__main__ import judge
 from bench.gate import BOUNDS, exceeded
-from bench.plot import plot, plotted
+from bench.options import read_options
+from bench.plot import by_axis, plot
 from bench.publish import publish
 from bench.report import render
 from bench.rounds import Result
@@ -50,33 +52,34 @@ def test_a_way_that_failed_is_told_with_its_reason() -> None:
 def test_a_plot_is_an_image_without_scripts() -> None:
     measured = [result("chat", yardstick=costs(100), gemini_balance=costs(90_000))]
 
-    drawn = plot(plotted(measured))
+    drawn = plot(measured)
 
     texts = [element.text for element in ElementTree.fromstring(drawn).iter()]
     assert {"chat", "yardstick", "gemini-balance", "90,000"} <= set(texts)
     assert "<script" not in drawn
 
 
-def test_bars_share_an_axis() -> None:
+def test_only_bars_that_share_an_axis_are_drawn_together() -> None:
     measured = [
         result("chat", yardstick=costs(1)),
         Result(scenario("edges", compared="p50 ms"), "1 edge", {"1 edge": [{"p50 ms": 1.0}]}, {}),
         result("gemini", yardstick=costs(2)),
     ]
 
-    assert [each.scenario.name for each in plotted(measured)] == ["chat", "gemini"]
+    names = [[each.scenario.name for each in together] for together in by_axis(measured)]
+    assert names == [["chat", "gemini"], ["edges"]]
 
 
-def test_each_part_gets_a_page_and_a_plot(tmp_path: Path) -> None:
+def test_each_part_gets_a_page_and_its_plots(tmp_path: Path) -> None:
     measured = [result("chat", yardstick=costs(100), gemini_balance=costs(200))]
 
     publish(measured, {"date": "2026-01-01"}, tmp_path)
 
     page = (tmp_path / "edge.md").read_text("utf-8")
     assert page.startswith("# Measured: edge\n\n- date: 2026-01-01\n")
-    assert "![edge](edge.svg)" in page
+    assert "![edge-1.svg](edge-1.svg)" in page
     assert "## chat" in page
-    assert (tmp_path / "edge.svg").exists()
+    assert (tmp_path / "edge-1.svg").exists()
 
 
 def test_a_request_that_became_dearer_exceeds_its_bound() -> None:
@@ -111,3 +114,18 @@ def test_nothing_is_a_multiple_of_what_failed() -> None:
     )
 
     assert measured.multiple("gemini-balance") is None
+
+
+def test_a_wrong_answer_fails_the_run() -> None:
+    fine = result("chat", yardstick=costs(100), gemini_balance=costs(100))
+    failed = Result(scenario("chat"), "yardstick", fine.samples, {"LiteLLM": "500"})
+
+    assert judge(read_options(["chat"]), [fine]) == 0
+    assert judge(read_options(["chat"]), [failed]) == 1
+
+
+def test_a_broken_bound_fails_the_gate_alone() -> None:
+    dear = result("chat", yardstick=costs(1), gemini_balance=costs(2 * BOUNDS["chat"]))
+
+    assert judge(read_options(["chat"]), [dear]) == 0
+    assert judge(read_options(["chat", "--quick"]), [dear]) == 1
