@@ -19,7 +19,7 @@ PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check fmt lint types imports proto-lint proto-current \
-	protos docs manifests manifests-current image image-arm64 sbom try-image try-alerts unit integration system deploy e2e stress conformance bench-keypool bench-uploads lock clean prerequisites
+	protos docs manifests manifests-current image image-arm64 sbom try-image try-alerts unit integration system deploy e2e stress conformance bench bench-quick bench-peers lock clean prerequisites
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -119,11 +119,14 @@ stress: setup-dev ## long load and fault runs, not part of `make test`
 conformance: setup-dev $(BIN)/grpcurl ## many client families; needs Go; writes docs/compatibility.md
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest tests -m conformance -rP
 
-bench-keypool: setup-dev ## measure what a lease costs in Redis, time and memory
-	$(BIN)/python -m bench.keypool_bench
+bench: setup-dev ## measure everything, in 15 minutes; writes bench/results
+	$(BIN)/python -m bench --write
 
-bench-uploads: setup-dev ## measure uploads against a bare relay
-	$(BIN)/python -m bench.upload_bench
+bench-quick: setup-dev ## fail if a request has become dearer, in 3 minutes
+	$(BIN)/python -m bench --quick
+
+bench-peers: setup-dev ## measure other products in the same rounds; writes bench/results
+	$(BIN)/python -m bench --write --peers gemini chat gemini-alone chat-alone gemini-stream chat-stream
 
 lock: setup-dev ## pin the newest allowed versions of everything
 	$(PIP) install uv

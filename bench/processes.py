@@ -4,12 +4,21 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 _SAMPLE_SECONDS = 0.02
+_IDLE_SECONDS = 0.15
+_LONGEST_WAIT_SECONDS = 3
+
+Number = TypeVar("Number", int, float)
+
+Processes = Mapping[str, Sequence[int]]
+"""Process ids by names of our choice, such as `edge`."""
 
 
 def cpu_seconds(pid: int) -> float:
@@ -19,21 +28,38 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_bytes(pid: int) -> int:
-    """Return the memory that a process holds now, in bytes."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    """Return the memory that a process holds now, in bytes, shared pages included."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
 
 
-def children_of(pid: int) -> dict[str, int]:
-    """Return the processes below one by the module they run, such as `services.edge`."""
-    found = {}
+def proportional_bytes(pid: int) -> int:
+    """Return the same, with each page that several share divided among them."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError(f"the system tells no share of memory of process {pid}")
+
+
+def family(pid: int, name: str) -> dict[str, list[int]]:
+    """Return a process and all below it, by what they run.
+
+    A module `services.x` is `x`, a Valkey is `redis`; others belong to whom they were started by.
+    """
+    found = {name: [pid]}
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
-            command = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-            if b"-m" in command:
-                found[command[command.index(b"-m") + 1].decode()] = int(child)
-            found |= children_of(int(child))
+            for own, pids in family(int(child), _name(int(child)) or name).items():
+                found.setdefault(own, []).extend(pids)
     return found
+
+
+def _name(pid: int) -> str:
+    command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    if "valkey-server" in command[0]:
+        return "redis"
+    if "-m" in command:
+        return command[command.index("-m") + 1].removeprefix("services.")
+    return ""
 
 
 @dataclass
@@ -42,7 +68,7 @@ class Cost:
 
     Attributes:
         seconds: How long it was.
-        cpu: CPU seconds of each.
+        cpu: CPU seconds of each name.
         idle: Bytes held by each at the beginning.
         peak: Most bytes held by each.
     """
@@ -58,17 +84,21 @@ class Cost:
 
 
 @contextlib.contextmanager
-def watched(processes: Mapping[str, int]) -> Iterator[Cost]:
-    """Measure processes, by names of our choice, for the length of the block."""
-    cost = Cost(idle={name: resident_bytes(pid) for name, pid in processes.items()})
+def watched(processes: Processes) -> Iterator[Cost]:
+    """Measure processes for the length of the block, and until they have nothing left to do.
+
+    What they do after the last answer, such as settling leases, belongs to its cost.
+    """
+    _wait_until_idle(processes)
+    cost = Cost(idle=_each(processes, resident_bytes))
     cost.peak = dict(cost.idle)
-    before = {name: cpu_seconds(pid) for name, pid in processes.items()}
+    before = _each(processes, cpu_seconds)
     done = threading.Event()
 
     def sample() -> None:
         while not done.wait(_SAMPLE_SECONDS):
-            for name, pid in processes.items():
-                cost.peak[name] = max(cost.peak[name], resident_bytes(pid))
+            for name, size in _each(processes, resident_bytes).items():
+                cost.peak[name] = max(cost.peak[name], size)
 
     sampler = threading.Thread(target=sample)
     sampler.start()
@@ -79,4 +109,19 @@ def watched(processes: Mapping[str, int]) -> Iterator[Cost]:
         cost.seconds = time.perf_counter() - began
         done.set()
         sampler.join()
-        cost.cpu = {name: cpu_seconds(pid) - before[name] for name, pid in processes.items()}
+    _wait_until_idle(processes)
+    cost.cpu = {name: used - before[name] for name, used in _each(processes, cpu_seconds).items()}
+
+
+def _each(processes: Processes, tell: Callable[[int], Number]) -> dict[str, Number]:
+    return {name: sum(map(tell, pids)) for name, pids in processes.items()}
+
+
+def _wait_until_idle(processes: Processes) -> None:
+    """Return once no process has used more than a tick of CPU for a moment."""
+    deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
+    while time.monotonic() < deadline:
+        before = sum(_each(processes, cpu_seconds).values())
+        time.sleep(_IDLE_SECONDS)
+        if sum(_each(processes, cpu_seconds).values()) - before <= 1.5 / _TICKS:
+            return

@@ -19,6 +19,7 @@ _NOTHING_ELSE = {"content-security-policy": "default-src 'none'; style-src 'unsa
 def build_pages(health: Health) -> FastAPI:
     """Return the app behind the front door."""
     app = FastAPI(openapi_url=None)
+
     @app.get("/openapi.json")
     async def openapi() -> JSONResponse:
         return JSONResponse(_document())

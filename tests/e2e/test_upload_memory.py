@@ -42,7 +42,7 @@ async def upload(system: System, token: str, size: int, *, first: int = 0) -> No
 def rising(system: System) -> Iterator[Cost]:
     """Watch the memory of the edge and of the files service."""
     pids = system.run_file["pids"]
-    with watched({part: pids[part] for part in PARTS}) as cost:
+    with watched({part: [pids[part]] for part in PARTS}) as cost:
         yield cost
     assert {part: pids[part] for part in PARTS} == {
         part: system.run_file["pids"][part] for part in PARTS

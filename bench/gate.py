@@ -1,0 +1,32 @@
+"""What must not become dearer: multiples of the yardstick in the same rounds.
+
+A bound lies some 20 % above what was measured when it was set, which is more than such a ratio
+differs between runs on a busy machine. Who makes something cheaper lowers its bound; who needs to
+raise one says why.
+"""
+
+from collections.abc import Sequence
+
+from bench.rounds import Result
+from bench.scenarios.compared import PRODUCT
+
+BOUNDS = {
+    "gemini": 1.7,
+    "chat": 2.25,
+    "gemini-stream": 1.4,
+    "chat-stream": 1.75,
+}
+"""Edge CPU per request or chunk, as a multiple of the yardstick's."""
+
+
+def exceeded(results: Sequence[Result]) -> list[str]:
+    """Return a line for each bound that does not hold."""
+    lines = []
+    for result in results:
+        name = result.scenario.name
+        multiple = result.multiple(PRODUCT)
+        if multiple is None:
+            lines.append(f"{name}: not measured")
+        elif multiple > BOUNDS[name]:
+            lines.append(f"{name}: {multiple:.2f} times the yardstick, at most {BOUNDS[name]:.2f}")
+    return lines
