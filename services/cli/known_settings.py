@@ -77,6 +77,7 @@ _READERS: dict[str, tuple[Part, ...]] = {
     # the public API
     "BASE_URL": (Part.EDGE, Part.KEYPOOL, Part.FILES),
     "MAX_RETRIES": (Part.EDGE, Part.FILES),
+    "TRACE_UPSTREAM": (Part.EDGE, Part.FILES),
     "TIME_OUT": (Part.EDGE, Part.FILES),
     "CONNECT_TIMEOUT": (Part.EDGE, Part.FILES),
     "HEARTBEAT_SECONDS": (Part.EDGE,),

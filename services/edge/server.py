@@ -33,7 +33,8 @@ from services.kit.http1.reply import Client
 from services.kit.http_server import listen, serve_http
 from services.kit.http_transport import AiohttpTransport
 from services.kit.logs import get_logger
-from services.kit.ops import ops_app
+from services.kit.ops import Asgi, ops_app
+from services.kit.tracing import load_if_tracing
 
 log = get_logger(__name__)
 
@@ -58,7 +59,8 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         else None
     )
     patience = min(settings.max_wait_seconds, _PATIENCE_SECONDS)
-    desk = LeaseDesk(
+    traced = load_if_tracing("services.edge.traced")
+    desk = (traced.TracedDesk if traced else LeaseDesk)(
         keypool,
         health,
         grace_seconds=settings.lease_grace_seconds,
@@ -74,7 +76,11 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
         settings=settings,
         clients=clients,
         desk=desk,
-        upstream=Upstream(settings.base_url, egress),
+        upstream=(
+            traced.TracedUpstream(settings.base_url, egress, tells_google=settings.trace_upstream)
+            if traced
+            else Upstream(settings.base_url, egress)
+        ),
         drain=drain,
         files=files,
         registry=registry,
@@ -85,7 +91,11 @@ async def serve(settings: EdgeSettings, stop: asyncio.Event) -> None:
     )
     making = Making(runtime)
     handlers = build_handlers(runtime, making)
-    door = FrontDoor(Router(handlers), build_pages(health))
+    door: Asgi = FrontDoor(
+        (traced.TracedRouter if traced else Router)(handlers), build_pages(health)
+    )
+    if traced:
+        door = traced.TracedApp(door)
     tasks = [
         asyncio.create_task(work)
         for work in (desk.run(), _meet(keypool, health), _watch(files, health))

@@ -31,6 +31,9 @@ class EdgeSettings(ServiceSettings):
     max_retries: int = Field(default=3, ge=0, le=20)
     """Extra attempts after a failed one, before the first byte has reached the client."""
 
+    trace_upstream: bool = False
+    """Whether calls to Google tell the ids of their traces, where there are traces."""
+
     time_out: float = Field(default=300, gt=0)
     """Longest silence of the upstream, and longest plain request, in seconds."""
 

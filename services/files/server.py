@@ -32,7 +32,8 @@ from services.kit.http_transport import AiohttpTransport
 from services.kit.logs import get_logger
 from services.kit.ops import ops_app
 from services.kit.redis_client import UNAVAILABLE, RedisError, open_redis
-from services.kit.redis_scripts import RedisPort
+from services.kit.redis_scripts import open_port
+from services.kit.tracing import load_if_tracing
 
 log = get_logger(__name__)
 
@@ -90,8 +91,15 @@ async def run_files(settings: FilesSettings, health: Health) -> AsyncIterator[Fi
             )
         )
         stack.push_async_callback(egress.aclose)
-        client = GoogleClient(settings.base_url, egress)
-        domain = assemble(settings, Ways(RedisPort(redis), pool, client, objects))
+        traced = load_if_tracing("services.files.google.traced")
+        client = (
+            traced.TracedGoogleClient(
+                settings.base_url, egress, tells_google=settings.trace_upstream
+            )
+            if traced
+            else GoogleClient(settings.base_url, egress)
+        )
+        domain = assemble(settings, Ways(open_port(redis), pool, client, objects))
         parts = domain.parts
         stack.push_async_callback(parts.ensurer.close)
         port = await stack.enter_async_context(

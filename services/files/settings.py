@@ -39,6 +39,9 @@ class FilesSettings(ServiceSettings):
     max_retries: int = Field(default=3, ge=0, le=20)
     """Extra attempts with other keys after a failed one."""
 
+    trace_upstream: bool = False
+    """Whether calls to Google tell the ids of their traces, where there are traces."""
+
     time_out: float = Field(default=300, gt=0)
     """Longest silence of the upstream, in seconds."""
 

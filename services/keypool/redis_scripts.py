@@ -42,10 +42,11 @@ def load_script(*parts: str) -> Script:
     costs the more the more locals they share. So `named('<part>', <name>)` and constants,
     `local NAME = <number or text>`, are worked out here, where they are used.
     """
-    text = _NAMED.sub(_name, read_parts("services.keypool", *parts))
+    text, name = read_parts("services.keypool", *parts)
+    text = _NAMED.sub(_name, text)
     constants = dict(_CONSTANT.findall(text))
     text = _WORD.sub(lambda word: constants.get(word[0], word[0]), _CONSTANT.sub("", text))
-    return script_of(text)
+    return script_of(text, name)
 
 
 def _name(named: re.Match[str]) -> str:

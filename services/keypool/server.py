@@ -38,7 +38,6 @@ from services.keypool.redis_key_store import RedisKeyStore
 from services.keypool.redis_memory_store import RedisMemoryStore
 from services.keypool.redis_project_store import RedisProjectStore
 from services.keypool.redis_quota_store import RedisQuotaStore
-from services.keypool.redis_scripts import RedisPort
 from services.keypool.redis_sure_stores import SureLeaseStore, SureTokenStore
 from services.keypool.redis_token_store import RedisMetaStore
 from services.keypool.redis_usage_store import RedisUsageStore
@@ -59,6 +58,7 @@ from services.kit.http_server import listen, serve_http
 from services.kit.logs import get_logger
 from services.kit.ops import ops_app
 from services.kit.redis_client import RedisError, open_redis
+from services.kit.redis_scripts import open_port
 from services.kit.vault import Vault
 
 log = get_logger(__name__)
@@ -141,7 +141,7 @@ class _Parts:
     """The domain over its adapters."""
 
     def __init__(self, settings: KeypoolSettings, redis: Redis, probe: UpstreamProbe) -> None:
-        port = RedisPort(redis)
+        port = open_port(redis)
         vault = Vault(settings.encryption_key.get_secret_value())
         old = [Vault(key.get_secret_value()) for key in settings.old_encryption_keys]
         identity = Identity()

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 
 REQUEST_ID_HEADER = "x-request-id"
@@ -9,6 +10,9 @@ REQUEST_ID_HEADER = "x-request-id"
 _ACCEPTABLE = re.compile(r"[0-9A-Za-z._\-]{1,128}")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+more_fields: list[Callable[[], Mapping[str, str]]] = []
+"""What else log lines tell of the request at hand."""
 
 
 def new_request_id(offered: str | None = None) -> str:

@@ -24,6 +24,7 @@ from services.kit.errors import (
     internal_status,
 )
 from services.kit.logs import get_logger
+from services.kit.tracing import serving
 
 log = get_logger(__name__)
 
@@ -152,6 +153,7 @@ class _Guard:
         self._context = context
         self._begun = time.perf_counter()
         self._code = "OK"
+        self._end_span: Callable[[str], None] | None = None
 
     async def __aenter__(self) -> None:
         self._boundary.started()
@@ -161,6 +163,7 @@ class _Guard:
                 for key, value in self._context.invocation_metadata() or ()
                 if isinstance(value, str)
             }
+            self._end_span = serving(self._method, metadata)
             self._boundary.enter(self._method, metadata)
         except ServiceError as error:
             try:
@@ -190,4 +193,6 @@ class _Guard:
 
     def _finish(self) -> None:
         self._boundary.ended()
+        if self._end_span is not None:
+            self._end_span(self._code)
         grpc_metrics.answered(self._method, self._code, time.perf_counter() - self._begun)

@@ -12,6 +12,7 @@ from services.kit.context import REQUEST_ID_HEADER, request_id
 from services.kit.errors import RemoteError
 from services.kit.grpc_flow import FLOW_CONTROL
 from services.kit.grpc_stream import ClientStream
+from services.kit.tracing import call_interceptors, trace_headers
 
 T = TypeVar("T")
 
@@ -49,6 +50,7 @@ class ServiceChannel:
                 ("grpc.enable_http_proxy", 0),
                 *FLOW_CONTROL,
             ],
+            interceptors=call_interceptors(),
         )
         self._service = service
         self._health: Any = health_pb2_grpc.HealthStub(self.channel)
@@ -95,7 +97,7 @@ class ServiceChannel:
         entries = [("authorization", self._credential)]
         if current := request_id.get():
             entries.append((REQUEST_ID_HEADER, current))
-        return tuple(entries)
+        return (*entries, *trace_headers())
 
     async def is_serving(self) -> bool:
         """Whether the service says of itself that it serves."""

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 import structlog.tracebacks
 
-from services.kit.context import request_id
+from services.kit.context import more_fields, request_id
 from services.kit.scrub import scrub
 
 type_of_event = MutableMapping[str, Any]
@@ -90,6 +90,8 @@ def _add_context(service: str) -> Any:
         event["service"] = service
         if current := request_id.get():
             event.setdefault("request_id", current)
+        for fields in more_fields:
+            event.update(fields())
         return event
 
     return add

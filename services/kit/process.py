@@ -17,6 +17,8 @@ from services.kit.settings import (
     UnusableSettingError,
     explain_validation_error,
 )
+from services.kit.trace_settings import trace_if_asked
+from services.kit.tracing import stop_tracing
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
@@ -27,6 +29,8 @@ def run_service(
     name: str,
     settings_type: type[SettingsT],
     main: Callable[[SettingsT, asyncio.Event], Awaitable[None]],
+    *,
+    is_traced: bool = True,
 ) -> int:
     """Run a service until SIGTERM or SIGINT and return its exit code.
 
@@ -34,6 +38,7 @@ def run_service(
         name: The service's name in logs.
         settings_type: What to read from the environment.
         main: The service; it returns some time after the event is set.
+        is_traced: Whether it makes traces where the environment asks for them.
     """
     try:
         settings = settings_type()
@@ -47,6 +52,8 @@ def run_service(
     configure_logs(name, level=settings.log_level, as_json=settings.log_as_json)
     tell_build(name)
     try:
+        if is_traced:
+            trace_if_asked(name)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signal(settings, main))
     except UnusableSettingError as error:
@@ -56,6 +63,8 @@ def run_service(
         # A taken port or an unreadable file: the operator's to solve, no traceback.
         get_logger(__name__).error("service cannot run", error=str(error))
         return 1
+    finally:
+        stop_tracing()
     return 0
 
 

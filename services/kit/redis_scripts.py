@@ -14,6 +14,7 @@ from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from services.kit.errors import StoreUnavailableError
 from services.kit.redis_client import UNAVAILABLE
+from services.kit.tracing import load_if_tracing
 
 _NOT_NOW = ("MISCONF", "NOREPLICAS")
 """What stands in replies of a server that works, but takes no writes now."""
@@ -25,6 +26,7 @@ class Script:
 
     text: str
     sha: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +48,25 @@ def assemble_script(package: str, names: Mapping[str, str], *parts: str) -> Scri
         parts: The files, without `.lua`.
     """
     table = ", ".join(f"{part} = '{text}'" for part, text in names.items())
-    return script_of(f"local PART = {{ {table} }}\n{read_parts(package, *parts)}")
+    text, name = read_parts(package, *parts)
+    return script_of(f"local PART = {{ {table} }}\n{text}", name)
 
 
-def read_parts(package: str, *parts: str) -> str:
-    """Return the parts of a script of a package in one text, `common.lua` first."""
+def read_parts(package: str, *parts: str) -> tuple[str, str]:
+    """Return the parts of a script of a package in one text, `common.lua` first, and its name.
+
+    That is the name of the one part whose header tells a reply.
+    """
     folder = resources.files(package) / "lua"
-    return "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in ("common", *parts))
+    texts = {part: (folder / f"{part}.lua").read_text("utf-8") for part in ("common", *parts)}
+    name = next((part for part, text in texts.items() if "\n-- Reply " in text), "")
+    return "\n".join(texts.values()), name
 
 
-def script_of(text: str) -> Script:
+def script_of(text: str, name: str) -> Script:
     """Return the script with this text."""
     # The server names scripts by SHA-1; nothing rests on its strength.
-    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), name)
 
 
 class RedisPort:
@@ -74,11 +82,11 @@ class RedisPort:
 
     async def run(self, *calls: Call) -> list[Any]:
         """Run scripts in one round trip and return their replies."""
-        replies = await self.send(_queue_of(calls), raises=False)
+        replies = await self._send(_queue_of(calls), raises=False)
         missing = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if missing:
             # Only those that did not run: the others have counted.
-            again = await self.send(_whole([calls[at] for at in missing]), raises=False)
+            again = await self._send(_whole([calls[at] for at in missing]), raises=False)
             for at, reply in zip(missing, again, strict=True):
                 replies[at] = reply
         for reply in replies:
@@ -89,6 +97,9 @@ class RedisPort:
 
     async def send(self, queue: Callable[[Pipeline], Any], *, raises: bool = True) -> list[Any]:
         """Send the commands that `queue` puts into a pipeline, in one round trip."""
+        return await self._send(queue, raises=raises)
+
+    async def _send(self, queue: Callable[[Pipeline], Any], *, raises: bool) -> list[Any]:
         with _translated():
             async with self._redis.pipeline(transaction=False) as pipe:
                 queue(pipe)
@@ -98,6 +109,13 @@ class RedisPort:
         """Send one command."""
         with _translated():
             return await cast("Awaitable[Any]", command(self._redis))
+
+
+def open_port(redis: Redis) -> RedisPort:
+    """Return the way to Redis over a client; with traces, each trip has a span."""
+    spans = load_if_tracing("services.kit.spans.redis_trips")
+    port: RedisPort = spans.TracedPort(redis) if spans else RedisPort(redis)
+    return port
 
 
 def _queue_of(calls: Sequence[Call]) -> Callable[[Pipeline], None]:

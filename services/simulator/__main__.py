@@ -9,7 +9,7 @@ from services.simulator.settings import SimulatorSettings
 
 def main() -> int:
     """Run the simulator until told to stop and return the exit code."""
-    return run_service("simulator", SimulatorSettings, run)
+    return run_service("simulator", SimulatorSettings, run, is_traced=False)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import contextlib
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection
+from contextvars import Context
 from dataclasses import dataclass
 
 from prometheus_client import Gauge
@@ -159,7 +160,8 @@ class PoolLink:
             log.warning("the key pool does not answer; going on with known keys")
             _AWAY.set(1)
             self._health.note("keypool", "away, serving with known keys")
-            self._probe = asyncio.create_task(self._until_back())
+            # The request that met with silence is long over when the pool answers.
+            self._probe = asyncio.create_task(self._until_back(), context=Context())
 
     async def _until_back(self) -> None:
         """Ask until the pool answers; requests meanwhile do not wait for it."""
