@@ -22,7 +22,7 @@ NAMESPACE = "gemini-balance"
 KUBECTL = Path(sys.executable).parent / "kubectl"
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 
-_EVERYTHING = ("gateway", "ingress", "object-store", "prometheus", "quota-file")
+_EVERYTHING = ("gateway", "ingress", "object-store", "prometheus", "quota-file", "tracing")
 RENDERINGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "production": ("production", ()),
     "demo": ("demo", ()),

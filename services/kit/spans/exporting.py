@@ -1,6 +1,7 @@
 """Where spans go: to a collector, in batches, from a thread of their own."""
 
 import os
+import socket
 from importlib import metadata
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -30,12 +31,12 @@ def start(service: str) -> TracerProvider:
 
 
 def _resource(service: str) -> Resource:
-    told = {"service.namespace": "gemini-balance", "service.version": _version()}
+    told = {
+        "service.namespace": "gemini-balance",
+        "service.version": metadata.version("gemini-balance"),
+        "service.instance.id": f"{socket.gethostname()}-{os.getpid()}",
+    }
     given = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     if not os.environ.get("OTEL_SERVICE_NAME") and "service.name=" not in given:
         told["service.name"] = service
     return Resource.create(told)
-
-
-def _version() -> str:
-    return metadata.version("gemini-balance")

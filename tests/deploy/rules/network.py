@@ -20,6 +20,7 @@ Port = tuple[str, int]
 Arrow = tuple[str, str, Port]
 
 _DNS: frozenset[Port] = frozenset({("UDP", 53), ("TCP", 53)})
+_TRACES: frozenset[Port] = frozenset({("TCP", 4318)})
 _OUTSIDE = {"internet": "8.8.8.8", "lan": "192.168.7.7", "metadata": "169.254.169.254"}
 _IN_PODS = ("edge", "keypool", "files")
 
@@ -64,6 +65,7 @@ def _places(objects: Objects) -> list[Place]:
     places += [
         Place("dns", "10.244.1.1", _DNS | web, {"k8s-app": "kube-dns"}, _namespace("kube-system")),
         Place("monitoring", "10.244.1.2", web, {}, _namespace("monitoring")),
+        Place("collector", "10.244.1.6", _TRACES | web, {}, _namespace("observability")),
         Place("caller", "10.244.1.3", web, {}, _namespace("jobs", **friend)),
         Place("stranger", "10.244.1.4", web, friend, _namespace("other")),
         Place("neighbour", "10.244.1.5", web, {"app": "x"}, _namespace(NAMESPACE)),
@@ -133,7 +135,7 @@ def expected(objects: Objects) -> set[Arrow]:
     """Return the arrows of the design, for the parts that are there."""
     parts = {pod_labels(each)[COMPONENT] for each in workloads(objects)}
     names = {each["metadata"]["name"] for each in of_kind(objects, "NetworkPolicy")}
-    everybody = {*_OUTSIDE, "dns", "monitoring", "caller", "stranger"}
+    everybody = {*_OUTSIDE, "dns", "monitoring", "collector", "caller", "stranger"}
     found: set[Arrow] = {(each, "edge", ("TCP", 8000)) for each in everybody}
     found |= {
         ("edge", "keypool", ("TCP", 50051)),
@@ -156,6 +158,8 @@ def expected(objects: Objects) -> set[Arrow]:
         }
     if "metrics" in names:
         found |= {("monitoring", each, ("TCP", 9090)) for each in _IN_PODS}
+    if "traces" in names:
+        found |= {(each, "collector", port) for each in _IN_PODS for port in _TRACES}
     return found
 
 

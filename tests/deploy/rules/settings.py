@@ -47,6 +47,8 @@ _PORTS = {
     "files": {"ops": "ops_port"},
     "simulator": {"http": "simulator_port"},
 }
+# Read by OpenTelemetry's SDK, whose variables they are.
+_STANDARD = ("OTEL_EXPORTER_OTLP_", "OTEL_TRACES_SAMPLER")
 _HASHED = re.compile(r"-[0-9a-z]{10}$")
 
 
@@ -121,6 +123,8 @@ def broken(objects: Objects) -> Iterator[str]:
             known = known_names(service)
             [container] = containers(workload)
             for name, value in plain_environment(objects, container).items():
+                if name.startswith(_STANDARD):
+                    continue
                 if without_file_suffix(name) not in known:
                     yield f"{name_of(workload)} sets {name}, which it does not read"
                 elif name.endswith("_FILE") and value not in mounted(objects, workload):
