@@ -23,7 +23,7 @@ from services.kit.errors import (
     abort_with,
     internal_status,
 )
-from services.kit.logs import get_logger
+from services.kit.logs import get_logger, tells_details
 from services.kit.tracing import serving
 
 log = get_logger(__name__)
@@ -35,7 +35,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Boundary(grpc.aio.ServerInterceptor):
-    """Authenticates calls, translates errors and counts calls in flight."""
+    """Authenticates calls, translates errors and counts calls in flight.
+
+    Attributes:
+        tells_calls: Whether each call has a line in the log.
+    """
 
     def __init__(self, domain: str, book: CredentialBook, scopes: Mapping[str, str]) -> None:
         """Guard a server.
@@ -48,6 +52,7 @@ class Boundary(grpc.aio.ServerInterceptor):
         self._domain = domain
         self._book = book
         self._scopes = scopes
+        self.tells_calls = tells_details(__name__)
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -195,4 +200,8 @@ class _Guard:
         self._boundary.ended()
         if self._end_span is not None:
             self._end_span(self._code)
-        grpc_metrics.answered(self._method, self._code, time.perf_counter() - self._begun)
+        seconds = time.perf_counter() - self._begun
+        grpc_metrics.answered(self._method, self._code, seconds)
+        if self._boundary.tells_calls:
+            ms = round(seconds * 1000, 1)
+            log.debug("call answered", method=self._method, code=self._code, ms=ms)
