@@ -4,8 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from prometheus_client import Counter
-
+from services.edge import metrics
 from services.edge.calls import Call
 from services.edge.envelopes import Headers
 from services.edge.errors import ApiError, pool_away
@@ -18,8 +17,6 @@ from services.edge.upstream import Answer, Upstream, UpstreamError
 from services.edge.usage import TokenUsage
 from services.judging import Evidence, Phase, Retry, Verdict, judge
 from services.kit.scrub import REDACTED, scrub_bytes
-
-_FAILURES = Counter("edge_upstream_failures_total", "Failed upstream calls.", ["rule"])
 
 _ERROR_BYTES = 256 * 1024
 _JUDGED_BYTES = 16 * 1024
@@ -87,6 +84,7 @@ class Attempts:
             call = self._search.call
             try:
                 answer = await self._upstream.send(call, key)
+                metrics.upstream_answered(call.need.operation, time.time() - started_at)
                 if answer.status < 400:
                     return Sent(call, key, answer, started_at)
                 await self._refused(key, answer, started_at)
@@ -135,7 +133,7 @@ class Attempts:
         body = scrub_bytes(body, key.secret)
         evidence = Evidence(phase, self._call.need.operation, status, told[:_JUDGED_BYTES])
         verdict = judge(evidence)
-        _FAILURES.labels(verdict.rule_id).inc()
+        metrics.upstream_failed(verdict.rule_id)
         failure = Failure(key, evidence, verdict, content_type, body, timed_out)
         ending = self._desk.failed(
             key,

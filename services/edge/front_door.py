@@ -4,8 +4,7 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
-from prometheus_client import Counter, Gauge, Histogram
-
+from services.edge import metrics
 from services.edge.cors import ANSWER_HEADERS, preflight
 from services.edge.dialects import dialect_of
 from services.edge.envelopes import render
@@ -16,19 +15,10 @@ from services.edge.paths import check_path
 from services.edge.refusals import FailedError
 from services.edge.router import Router
 from services.kit.context import new_request_id, request_id
-from services.kit.logs import get_logger
+from services.kit.logs import get_logger, tells_details
 from services.kit.ops import Asgi, Receive, Scope, Send
 
 log = get_logger(__name__)
-
-_REQUESTS = Counter("edge_requests_total", "Requests answered.", ["dialect", "route", "status"])
-_SECONDS = Histogram(
-    "edge_request_seconds",
-    "Time to answer a request, streams to their end.",
-    ["dialect", "route"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
-)
-_OPEN = Gauge("edge_requests_open", "Requests being answered.")
 
 _CLIENT_LEFT = 499
 
@@ -40,6 +30,7 @@ class FrontDoor:
         """Take the router, and the app that serves what is not API."""
         self._router = router
         self._pages = pages
+        self._tells_requests = tells_details(__name__)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -55,7 +46,7 @@ class FrontDoor:
         request_id.set(exchange.request_id)
         begun = time.perf_counter()
         route = "none"
-        _OPEN.inc()
+        metrics.REQUESTS_OPEN.inc()
         try:
             route = await self._serve(exchange, scope)
         except FailedError as failure:
@@ -77,10 +68,16 @@ class FrontDoor:
             if not exchange.started:
                 await self._tell(exchange, ApiError(500, "Internal error.", code="internal"))
         finally:
-            _OPEN.dec()
-            labels = (exchange.dialect.value, route)
-            _REQUESTS.labels(*labels, exchange.status).inc()
-            _SECONDS.labels(*labels).observe(time.perf_counter() - begun)
+            metrics.REQUESTS_OPEN.dec()
+            self._tell_of(exchange, route, begun)
+
+    def _tell_of(self, exchange: Exchange, route: str, begun: float) -> None:
+        seconds = time.perf_counter() - begun
+        first = None if exchange.started_at is None else exchange.started_at - begun
+        metrics.answered(exchange.dialect, route, exchange.status, seconds, first)
+        if self._tells_requests:
+            ms = round(seconds * 1000, 1)
+            log.debug("request answered", route=route, status=exchange.status, ms=ms)
 
     async def _serve(self, exchange: Exchange, scope: Scope) -> str:
         exchange.dialect = dialect_of(

@@ -1,6 +1,7 @@
 """One HTTP exchange over bare ASGI: reading the request, sending the answer."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote_plus
@@ -35,6 +36,7 @@ class Exchange:
         scope: The request as the server saw it.
         body_bytes: How much of the body was read, piece by piece or in draining it.
         is_read: Whether that was all of it.
+        started_at: When the answer began, by `time.perf_counter`; None before.
     """
 
     __slots__ = (
@@ -52,6 +54,7 @@ class Exchange:
         "request_id",
         "scope",
         "started",
+        "started_at",
         "status",
     )
 
@@ -69,6 +72,7 @@ class Exchange:
         self.request_id = ""
         self.extra: list[tuple[bytes, bytes]] = []
         self.started = False
+        self.started_at: float | None = None
         self.status = 0
         self.body_bytes = 0
         self.is_read = False
@@ -171,6 +175,7 @@ class Exchange:
     ) -> None:
         """Send the head of the answer."""
         self.started, self.status = True, status
+        self.started_at = time.perf_counter()
         head = [*headers, *self.extra]
         if length is not None:
             head.append((b"content-length", b"%d" % length))

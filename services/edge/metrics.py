@@ -9,10 +9,32 @@ from collections.abc import Callable
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from services.edge.dialects import Dialect
 from services.edge.usage import TokenUsage
+from services.judging import Operation
 
 OTHER_MODEL = "other"
 
+_REQUESTS = Counter("edge_requests_total", "Requests answered.", ["dialect", "route", "status"])
+_SECONDS = Histogram(
+    "edge_request_seconds",
+    "Time to answer a request, streams to their end.",
+    ["dialect", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+_FIRST_BYTE = Histogram(
+    "edge_first_byte_seconds",
+    "Time until the client gets the first byte of its answer.",
+    ["dialect", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+_UPSTREAM = Histogram(
+    "edge_upstream_seconds",
+    "Time until Google's answer to a try begins, by what was asked.",
+    ["operation"],
+    buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+_FAILURES = Counter("edge_upstream_failures_total", "Failed upstream calls.", ["rule"])
 _TOKENS = Counter(
     "edge_tokens_total",
     "Tokens as Google counted them; input includes cached ones, output no thoughts.",
@@ -23,6 +45,7 @@ _LEASE_WAIT = Histogram(
     "Time until a try has its key, out of stock, of the key pool or by a reservation.",
     buckets=(0.0001, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5, 10, 30),
 )
+REQUESTS_OPEN = Gauge("edge_requests_open", "Requests being answered.")
 REQUESTS_WAITING = Gauge("edge_requests_waiting", "Requests that wait for a reserved slot.")
 STOCK = Gauge("edge_leases_in_stock", "Leases kept for requests to come.")
 STREAMS = Gauge("edge_streams_open", "Streams being passed on.")
@@ -38,7 +61,50 @@ lease_waited = _LEASE_WAIT.observe
 """Count how many seconds a try has waited for its key, whether it got one or not."""
 
 _Add = Callable[[float], None]
+_answered: dict[tuple[Dialect, str, int], tuple[Callable[[], None], _Add, _Add]] = {}
+_upstream: dict[Operation, _Add] = {}
 _tokens: dict[str, tuple[_Add, _Add, _Add, _Add]] = {}
+
+
+def answered(
+    dialect: Dialect, route: str, status: int, seconds: float, first_byte: float | None
+) -> None:
+    """Count an answer.
+
+    Args:
+        dialect: The client's.
+        route: One of the fixed few names of the router.
+        status: The HTTP status.
+        seconds: From the request to the end of the answer.
+        first_byte: From the request to its beginning; None when there was none.
+    """
+    counters = _answered.get((dialect, route, status))
+    if counters is None:
+        labels = (dialect.value, route)
+        counters = (
+            _REQUESTS.labels(*labels, status).inc,
+            _SECONDS.labels(*labels).observe,
+            _FIRST_BYTE.labels(*labels).observe,
+        )
+        _answered[dialect, route, status] = counters
+    count, observe, observe_first = counters
+    count()
+    observe(seconds)
+    if first_byte is not None:
+        observe_first(first_byte)
+
+
+def upstream_answered(operation: Operation, seconds: float) -> None:
+    """Count how long Google took to begin its answer to a try."""
+    observe = _upstream.get(operation)
+    if observe is None:
+        observe = _upstream[operation] = _UPSTREAM.labels(operation.name.lower()).observe
+    observe(seconds)
+
+
+def upstream_failed(rule_id: str) -> None:
+    """Count a try that failed, by the rule that judged it."""
+    _FAILURES.labels(rule_id).inc()
 
 
 def tokens(model: str, usage: TokenUsage) -> None:

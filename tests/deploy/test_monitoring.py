@@ -26,8 +26,8 @@ _LABEL_LISTS = r"(?:by|on|group_left) \(([^)]*)\)"
 _SCRAPED = {"job", "pod", "namespace", "instance"}
 # Anything else could take as many values as there are clients, keys or files.
 _BOUNDED = {
-    *("code", "dialect", "end", "kind", "method", "model", "outcome", "pool", "python", "reason"),
-    *("route", "rule", "service", "state", "status", "version"),
+    *("code", "dialect", "end", "kind", "method", "model", "operation", "outcome", "pool"),
+    *("python", "reason", "route", "rule", "service", "state", "status", "version"),
 }
 
 
@@ -92,6 +92,7 @@ def test_calls_of_several_kinds_were_counted(scraped: dict[str, Metric]) -> None
     used = {name for name, metric in scraped.items() if metric.labels}
 
     assert {"edge_requests_total", "edge_tokens_total", "edge_upstream_failures_total"} <= used
+    assert {"edge_first_byte_seconds", "edge_upstream_seconds"} <= used
     assert {"grpc_server_handled_total", "files_uploads_ended_total", "keypool_projects"} <= used
 
 

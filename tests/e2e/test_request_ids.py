@@ -12,7 +12,7 @@ from tests.support.collector import running_collector
 from tests.support.system import Pool, System, running_simulator_process, system_beside
 from tests.support.waiting import eventually
 
-SERVICES = {"files", "keypool"}
+SERVICES = {"edge", "files", "keypool"}
 
 
 def lines(system: System, request_id: str) -> list[dict[str, Any]]:

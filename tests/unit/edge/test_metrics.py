@@ -4,6 +4,7 @@ from prometheus_client import REGISTRY
 
 from services.edge import metrics
 from services.edge.usage import TokenUsage
+from tests.support.edge_in_memory import EdgeInMemory, Script
 
 
 def counted(model: str, kind: str = "input") -> float:
@@ -41,3 +42,40 @@ def test_no_more_than_a_few_models_have_a_label_of_their_own() -> None:
     models = {sample.labels["model"] for sample in tokens.samples}
     assert len(models) <= 65
     assert counted(metrics.OTHER_MODEL) > 900
+
+
+async def test_an_answer_is_counted_once_and_from_its_first_byte_on() -> None:
+    edge = EdgeInMemory()
+    labels = {"dialect": "gemini", "route": "method"}
+
+    def counts() -> list[float]:
+        names = ("edge_request_seconds_count", "edge_first_byte_seconds_count")
+        found = [REGISTRY.get_sample_value(name, labels) for name in names]
+        with_status = {**labels, "status": "200"}
+        return [
+            each or 0
+            for each in (*found, REGISTRY.get_sample_value("edge_requests_total", with_status))
+        ]
+
+    before = counts()
+    target = "/v1beta/models/gemini-2.5-flash:generateContent"
+    await edge.post(target, {"contents": [{"parts": [{"text": "hi"}]}]}, Script([b"{}"]))
+
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 1]
+    assert REGISTRY.get_sample_value("edge_requests_open") == 0
+
+
+async def test_a_try_that_fails_is_counted_by_its_rule() -> None:
+    edge = EdgeInMemory()
+
+    def failures() -> float:
+        rule = {"rule": "upstream.overloaded"}
+        return REGISTRY.get_sample_value("edge_upstream_failures_total", rule) or 0
+
+    before = failures()
+    target = "/v1beta/models/gemini-2.5-flash:generateContent"
+    await edge.post(
+        target, {"contents": [{"parts": [{"text": "hi"}]}]}, Script([b"{}"], status=503)
+    )
+
+    assert failures() == before + 1
