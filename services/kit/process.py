@@ -20,7 +20,8 @@ from services.kit.settings import (
     explain_validation_error,
 )
 from services.kit.tls import TlsFilesError
-from services.kit.tracing import start_tracing, stop_tracing
+from services.kit.trace_settings import trace_if_asked
+from services.kit.tracing import stop_tracing
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
@@ -57,7 +58,7 @@ def run_service(
     tell_build(name)
     try:
         if is_traced:
-            start_tracing(name)
+            trace_if_asked(name)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signal(settings, main))
     except (UnusableSettingError, TlsFilesError) as error:

@@ -1,22 +1,17 @@
-"""Traces, where the standard variables of OpenTelemetry ask for them.
+"""Traces, in a process that has begun to make them; see `trace_settings`.
 
-Without them nothing of OpenTelemetry is imported, and what is wired is what would be
-without this module. What the variables mean otherwise is the SDK's business.
+In any other nothing of OpenTelemetry is imported, and what is wired is what would be
+without this module.
 """
 
 import importlib
-import os
 import threading
 from collections.abc import Mapping
 from typing import Any
 
-from services.kit.settings import UnusableSettingError
-
 Entries = tuple[tuple[str, str], ...]
 
 _SPANS = "services.kit.spans"
-_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _STOP_SECONDS = 0.5
 
 
@@ -31,18 +26,12 @@ _state = _State()
 
 
 def start_tracing(service: str) -> None:
-    """Make traces from now on if the environment asks for them.
+    """Make traces from now on, as the environment says.
 
     Raises:
-        UnusableSettingError: It asks for something that there is not.
+        ValueError: One of its variables cannot be read.
     """
-    if not _is_asked_for(os.environ):
-        return
-    try:
-        _state.provider = _load("exporting").start(service)
-    except ValueError:
-        # Some of them hold credentials, so none is quoted.
-        raise UnusableSettingError("OTEL_EXPORTER_OTLP_*", "one of them cannot be read") from None
+    _state.provider = _load("exporting").start(service)
 
 
 def stop_tracing() -> None:
@@ -85,17 +74,3 @@ def serving(method: str, metadata: Mapping[str, str]) -> Any:
 
 def _load(name: str) -> Any:
     return importlib.import_module(f"{_SPANS}.{name}")
-
-
-def _is_asked_for(environment: Mapping[str, str]) -> bool:
-    if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return False
-    exporter = environment.get("OTEL_TRACES_EXPORTER", "").lower()
-    if exporter == "none" or not (exporter or any(map(environment.get, _ENDPOINTS))):
-        return False
-    if exporter not in {"", "otlp"}:
-        raise UnusableSettingError("OTEL_TRACES_EXPORTER", "must be otlp or none")
-    for name in _PROTOCOLS:
-        if environment.get(name, "http/protobuf") not in {"", "http/protobuf"}:
-            raise UnusableSettingError(name, "must be http/protobuf")
-    return True

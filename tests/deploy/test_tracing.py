@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased, _get_from_env_or_default
 
-from services.kit.tracing import _is_asked_for
+from services.kit.trace_settings import asks_for_traces
 from tests.deploy.rules.settings import plain_environment
 from tests.support.manifests import Objects, containers, find, rendered, service_of, workloads
 
@@ -24,7 +24,7 @@ def test_all_services_send_traces_to_one_collector_that_they_may_reach() -> None
     found = environments(objects)
 
     assert set(found) == {"edge", "keypool", "files"}
-    assert all(_is_asked_for(each) for each in found.values())
+    assert all(asks_for_traces(each) for each in found.values())
     [endpoint] = {each["OTEL_EXPORTER_OTLP_ENDPOINT"] for each in found.values()}
     [rule] = find(objects, "NetworkPolicy", "traces")["spec"]["egress"]
     [peer], [port] = rule["to"], rule["ports"]
@@ -48,4 +48,4 @@ def test_services_sample_alike_and_by_the_trace_alone(monkeypatch: pytest.Monkey
 def test_production_makes_no_traces() -> None:
     found = environments(rendered("production"))
 
-    assert not any(_is_asked_for(each) for each in found.values())
+    assert not any(asks_for_traces(each) for each in found.values())

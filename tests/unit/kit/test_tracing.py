@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from services.kit.settings import UnusableSettingError
-from services.kit.tracing import _is_asked_for
+from services.kit.trace_settings import asks_for_traces
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
 _MODULES = (
@@ -19,8 +19,9 @@ PROGRAM = f"""
 import sys
 import services.edge.server, services.keypool.server, services.files.server
 from services.kit import tracing
+from services.kit.trace_settings import trace_if_asked
 
-tracing.start_tracing("edge")
+trace_if_asked("edge")
 if tracing.is_tracing():
     from services.kit.spans.carrying import tracer
     tracer().start_span("a").end()
@@ -71,7 +72,7 @@ def test_a_collector_that_is_away_keeps_nobody_from_ending() -> None:
 def test_traces_are_asked_for_by_the_standard_variables(
     environment: dict[str, str], expected: bool
 ) -> None:
-    assert _is_asked_for(environment) is expected
+    assert asks_for_traces(environment) is expected
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_traces_are_asked_for_by_the_standard_variables(
 )
 def test_what_there_is_not_is_refused_by_its_name(name: str, value: str) -> None:
     with pytest.raises(UnusableSettingError, match=name):
-        _is_asked_for(ENDPOINT | {name: value})
+        asks_for_traces(ENDPOINT | {name: value})
 
 
 def test_a_service_ends_with_a_line_when_a_variable_cannot_be_used() -> None:
