@@ -1,7 +1,7 @@
 """Reading Google's event streams: whole events only, and how the answer ended."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -11,6 +11,7 @@ from services.edge.usage import TokenUsage, find_usage
 _MAX_EVENT = 64 * 1024 * 1024
 _MOST_CANDIDATES = 64
 _CRLF_END, _LF_END = _ENDS = (b"\r\n\r\n", b"\n\n")
+_END = re.compile(rb"\r\n\r\n|\n\n")
 _SEAM = len(_CRLF_END) - 1
 _OTHER_CANDIDATE = re.compile(rb'"index"\s*:\s*[1-9]')
 
@@ -26,20 +27,25 @@ class SseReader:
     so that an error can always be told in an event of its own.
 
     Attributes:
-        finished: Whether the answer has come to its own end.
         error: The error that the upstream reported inside the stream.
     """
 
-    def __init__(self, *, watch_finish: bool = True) -> None:
-        """Begin; `watch_finish` off leaves `finished` to somebody who parses all events."""
+    def __init__(self, is_finished: Callable[[], bool] | None = None) -> None:
+        """Begin.
+
+        Args:
+            is_finished: Tells whether the answer has come to its own end, if somebody
+                knows who reads all events; by default it is looked for here.
+        """
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._seam = b""
-        self._watch_finish = watch_finish
+        self._is_finished = is_finished
         self._usage_block = b""
         self._begun: set[int] = set()
         self._ended: set[int] = set()
-        self.finished = False
+        self._has_ended = False
+        self._is_torn = False
         self.error: dict[str, Any] | None = None
 
     def feed(self, piece: bytes) -> bytes:
@@ -76,11 +82,18 @@ class SseReader:
         try:
             parsed = [orjson.loads(payload) for payload in payloads]
         except ValueError:
-            self.finished = False
+            self._is_torn = True
             return b""
         if self._note_error(parsed[-1]):
             return b""
         return self._inspect(rest.rstrip() + b"\r\n\r\n")
+
+    @property
+    def finished(self) -> bool:
+        """Whether the answer has come to its own end."""
+        if self._is_torn:
+            return False
+        return self._has_ended if self._is_finished is None else self._is_finished()
 
     @property
     def is_inside_event(self) -> bool:
@@ -113,7 +126,7 @@ class SseReader:
             self._usage_block = block
         if b'"error"' in block:
             block = self._before_error(block)
-        if self._watch_finish and _may_end(block):
+        if self._is_finished is None and _may_end(block):
             for event in _parsed(block):
                 self._note_end(event)
         return block
@@ -124,7 +137,7 @@ class SseReader:
             return
         feedback = event.get("promptFeedback")
         if isinstance(feedback, dict) and feedback.get("blockReason"):
-            self.finished = True
+            self._has_ended = True
             return
         candidates = event.get("candidates")
         for place, candidate in enumerate(candidates if isinstance(candidates, list) else ()):
@@ -135,7 +148,7 @@ class SseReader:
                 self._begun.update(range(index + 1))
                 if candidate.get("finishReason"):
                     self._ended.add(index)
-        self.finished = bool(self._ended) and self._begun <= self._ended
+        self._has_ended = bool(self._ended) and self._begun <= self._ended
 
     def _before_error(self, block: bytes) -> bytes:
         """Return the part of a block before an error event, noting the error."""
@@ -159,19 +172,19 @@ class SseReader:
 
 def events_of(block: bytes) -> list[bytes]:
     """Return the data of each event of a block of whole events."""
-    end = block.find(b"\n")
-    if end == len(block) - 3 and block.endswith(_CRLF_END) and block.startswith(b"data: "):
-        payload = block[6:-4]
-        # Nearly all blocks are one event of one line.
-        if b"\r" not in payload:
-            return [payload]
     payloads = []
-    for event in _split(block):
-        lines = [
-            line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")
-        ]
-        if lines:
-            payloads.append(b"\n".join(lines) if len(lines) > 1 else lines[0])
+    for event in block.split(_CRLF_END) if _LF_END not in block else _END.split(block):
+        # Nearly all events are one line.
+        if event.startswith(b"data: ") and b"\n" not in event and b"\r" not in event:
+            payloads.append(event[6:])
+        elif event:
+            lines = [
+                line[5:].removeprefix(b" ")
+                for line in event.splitlines()
+                if line.startswith(b"data:")
+            ]
+            if lines:
+                payloads.append(b"\n".join(lines))
     return payloads
 
 
