@@ -104,12 +104,8 @@ class _Voice(Events):
         self._stream = stream
 
     def say(self, block: bytes) -> bytes:
-        frames = []
-        for payload in events_of(block):
-            event = orjson.loads(payload)
-            if isinstance(event, dict):
-                frames.append(self._stream.feed(event))
-        return b"".join(frames)
+        events = [orjson.loads(payload) for payload in events_of(block)]
+        return b"".join([self._stream.feed(event) for event in events if isinstance(event, dict)])
 
     def is_finished(self) -> bool:
         return self._stream.finished

@@ -13,8 +13,6 @@ from services.edge.affinity import conversation_hash
 from services.edge.calls import Call
 from services.judging import Operation
 
-_HANDED_OUT = (b'"thoughtSignature"', b'"continuationToken"')
-
 
 class Conversations:
     """Remembers a bounded number of conversations, the latest ones."""
@@ -33,7 +31,7 @@ class Conversations:
         need = call.need
         if need.affinity or need.operation is not Operation.GENERATE:
             return True
-        if not any(mark in answer for mark in _HANDED_OUT):
+        if b'"thoughtSignature"' not in answer and b'"continuationToken"' not in answer:
             return False
         number = conversation_hash(need.client_id, need.model, orjson.loads(call.body))
         self._projects[number] = project_id

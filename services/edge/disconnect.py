@@ -40,6 +40,8 @@ class ClientWatch:
         self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
+            # It knows this object: the two, and the whole request, would live until a collection.
+            self._watcher = None
         if self._left and isinstance(error, asyncio.CancelledError):
             self._task.uncancel()
             raise ClientLeftError from None

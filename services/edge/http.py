@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 from urllib.parse import unquote_plus
 
 from services.edge.dialects import Dialect
 from services.edge.errors import ApiError, body_too_large, client_silent
+from services.kit.http_server import BodyWriter, send_joined, writer_of
 from services.kit.ops import Receive, Scope, Send
+
+Message = MutableMapping[str, Any]
 
 _DRAIN_LIMIT = 256 * 1024 * 1024
 _DRAIN_SECONDS = 30
@@ -42,6 +45,8 @@ class Exchange:
     __slots__ = (
         "_is_asked_for",
         "_send",
+        "_unsent",
+        "_writer",
         "body_bytes",
         "dialect",
         "extra",
@@ -63,6 +68,8 @@ class Exchange:
         self.scope = scope
         self.receive = receive
         self._send = send
+        self._unsent = b""
+        self._writer: BodyWriter | None = None
         self.method: str = scope["method"]
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         self.path = raw.decode("latin-1")
@@ -171,26 +178,65 @@ class Exchange:
             return
 
     async def start(
-        self, status: int, headers: Sequence[tuple[bytes, bytes]], *, length: int | None = None
+        self,
+        status: int,
+        headers: Sequence[tuple[bytes, bytes]],
+        *,
+        length: int | None = None,
+        first: bytes = b"",
     ) -> None:
-        """Send the head of the answer."""
-        self.started, self.status = True, status
-        self.started_at = time.perf_counter()
-        head = [*headers, *self.extra]
-        if length is not None:
-            head.append((b"content-length", b"%d" % length))
-        await self._send({"type": "http.response.start", "status": status, "headers": head})
+        """Send the head of an answer, with a first piece of it in the same write."""
+        head = self._head(status, headers, length)
+        if first:
+            await send_joined(self._send, head, _body(first, more=True))
+        else:
+            await self._send(head)
+        if length is None:
+            self._writer = writer_of(self._send)
 
     async def write(self, body: bytes, *, more: bool = True) -> None:
         """Send a piece of the answer; waits while the client cannot keep up."""
-        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+        await self._send(_body(body, more=more))
+
+    def put(self, piece: bytes) -> bool:
+        """Send a piece of an answer that was begun, in this very step where the server lets it.
+
+        Returns:
+            Whether the next piece may follow at once; otherwise `drained` is to be awaited.
+        """
+        if self._writer is not None:
+            return self._writer.write(piece)
+        self._unsent = piece
+        return False
+
+    async def drained(self) -> None:
+        """Return once the client has taken in what was put."""
+        if self._writer is not None:
+            await self._writer.drained()
+        elif self._unsent:
+            piece, self._unsent = self._unsent, b""
+            await self.write(piece)
 
     async def answer(
         self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
     ) -> None:
         """Send a whole answer."""
-        await self.start(status, headers, length=len(body))
-        await self.write(body, more=False)
+        head = self._head(status, headers, len(body))
+        await send_joined(self._send, head, _body(body, more=False))
+
+    def _head(
+        self, status: int, headers: Sequence[tuple[bytes, bytes]], length: int | None
+    ) -> Message:
+        self.started, self.status = True, status
+        self.started_at = time.perf_counter()
+        head = [*headers, *self.extra]
+        if length is not None:
+            head.append((b"content-length", b"%d" % length))
+        return {"type": "http.response.start", "status": status, "headers": head}
+
+
+def _body(piece: bytes, *, more: bool) -> Message:
+    return {"type": "http.response.body", "body": piece, "more_body": more}
 
 
 def json_object(body: bytes, loads: Any) -> dict[str, Any]:

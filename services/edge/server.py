@@ -143,6 +143,9 @@ async def serve_on(
         for work in (desk.run(), _meet(keypool, health), _watch(files, health))
     ]
     gc.freeze()
+    # Requests leave no cycles behind. Thousands of open ones are many young objects, though,
+    # and by the usual thresholds each burst would be searched for cycles again and again.
+    gc.set_threshold(10_000, 20, 20)
     try:
         async with (
             serve_http(ops_app(health), ops, drain_seconds=1),

@@ -1,6 +1,6 @@
 """Opening an upstream stream: tried again elsewhere until its first event is there."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from services.edge.refusals import Failure
 from services.edge.sse import BrokenStreamError, SseReader
 from services.edge.upstream import UpstreamError
 from services.judging import Phase
+from services.kit.http1.reply import Sink
 from services.kit.scrub import scrub
 
 
@@ -38,24 +39,21 @@ class OpenStream:
     reader: SseReader
     first: bytes
     _attempts: Attempts
-    _pieces: AsyncIterator[bytes]
 
-    async def blocks(self) -> AsyncIterator[bytes]:
-        """Yield blocks of whole events as they arrive.
+    async def deliver(self, sink: Sink) -> None:
+        """Give blocks of whole events to a sink as they arrive, to the end of the stream.
 
         Raises:
             StreamFailedError: The upstream broke off or reported an error; the
-                lease is settled.
+                lease is settled. What the sink raises is raised, too.
         """
-        yield self.first
+        blocks = _Blocks(self.reader, sink)
         try:
-            while self.reader.error is None:
-                piece = await anext(self._pieces, None)
-                block = self.reader.feed(piece) if piece is not None else self.reader.end()
-                if block:
-                    yield block
-                if piece is None:
-                    break
+            await blocks.pass_on(self.first)
+            await self.sent.answer.deliver(blocks)
+            await blocks.pass_on(self.reader.end())
+        except _ErrorReportedError:
+            pass
         except (UpstreamError, BrokenStreamError) as error:
             if self.reader.finished and not self.reader.is_inside_event:
                 # Nothing that belongs to the answer was lost.
@@ -95,21 +93,26 @@ class OpenStream:
         return StreamFailedError(ApiError(status, told), native)
 
 
-async def open_stream(attempts: Attempts, *, watch_finish: bool) -> OpenStream:
+async def open_stream(
+    attempts: Attempts, is_finished: Callable[[], bool] | None = None
+) -> OpenStream:
     """Send the call until a stream has begun.
 
     The client has not seen anything before the first whole event, so errors up
     to there are tried again elsewhere like any other.
+
+    Args:
+        attempts: The tries of the call.
+        is_finished: See `SseReader`.
 
     Raises:
         FailedError: No further try is allowed or possible.
     """
     while True:
         sent = await attempts.next()
-        reader = SseReader(watch_finish=watch_finish)
-        pieces = sent.answer.pieces()
+        reader = SseReader(is_finished)
         try:
-            first = await _first_block(reader, pieces)
+            first = await _first_block(reader, sent.answer.pieces())
         except (UpstreamError, BrokenStreamError) as error:
             await sent.answer.close()
             timed_out = isinstance(error, UpstreamError) and error.timed_out
@@ -120,7 +123,7 @@ async def open_stream(attempts: Attempts, *, watch_finish: bool) -> OpenStream:
             attempts.abandon(sent)
             raise
         if first:
-            return OpenStream(sent, reader, first, attempts, pieces)
+            return OpenStream(sent, reader, first, attempts)
         await sent.answer.close()
         if reader.error is not None:
             attempts.failed(
@@ -133,6 +136,35 @@ async def open_stream(attempts: Attempts, *, watch_finish: bool) -> OpenStream:
             )
         else:
             attempts.failed(sent.key, sent.started_at, Phase.SENT)
+
+
+class _ErrorReportedError(Exception):
+    """The upstream reported an error inside the stream: nothing that follows counts."""
+
+
+class _Blocks:
+    """Cuts what arrives into whole events on its way to a sink."""
+
+    __slots__ = ("_reader", "_sink")
+
+    def __init__(self, reader: SseReader, sink: Sink) -> None:
+        self._reader = reader
+        self._sink = sink
+
+    def take(self, piece: bytes) -> bool:
+        block = self._reader.feed(piece)
+        takes_more = self._sink.take(block) if block else True
+        return takes_more and self._reader.error is None
+
+    async def ready(self) -> None:
+        await self._sink.ready()
+        if self._reader.error is not None:
+            raise _ErrorReportedError
+
+    async def pass_on(self, block: bytes) -> None:
+        if block:
+            self._sink.take(block)
+        await self.ready()
 
 
 async def _first_block(reader: SseReader, pieces: AsyncIterator[bytes]) -> bytes:

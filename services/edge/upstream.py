@@ -8,7 +8,7 @@ from services.edge.calls import Call
 from services.edge.leasing.lease import HeldKey
 from services.judging import Phase
 from services.kit.egress import Egress
-from services.kit.http1.reply import Client, ExchangeError, Reply
+from services.kit.http1.reply import Client, ExchangeError, Reply, Sink
 
 _ANSWER_HEADERS_KEPT_BACK = frozenset(
     {
@@ -81,6 +81,17 @@ class Answer:
             UpstreamError: It broke off; raised by the iterator.
         """
         return _Pieces(self._reply)
+
+    async def deliver(self, sink: Sink) -> None:
+        """Give the rest of the body to a sink as it arrives.
+
+        Raises:
+            UpstreamError: It broke off. What the sink raises is raised, too.
+        """
+        try:
+            await self._reply.deliver(sink)
+        except ExchangeError as error:
+            raise UpstreamError(Phase.STREAM, timed_out=error.timed_out) from error
 
     async def read(self, limit: int) -> bytes:
         """Return the whole body and let the connection go.

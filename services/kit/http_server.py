@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from services.kit.ops import Asgi
+from services.kit.ops import Asgi, Send
 
 
 class _Server(uvicorn.Server):
@@ -43,6 +44,79 @@ def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
         raise
     sock.setblocking(False)
     return sock
+
+
+class BodyWriter:
+    """Sends pieces of a body of unknown length in plain calls.
+
+    ASGI's own way costs a message and a coroutine for each piece.
+    """
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        """Take uvicorn's side of an answer that has begun."""
+        self._cycle = cycle
+
+    def write(self, piece: bytes) -> bool:
+        """Send a piece; False when the client does not keep up: `drained` is to be awaited."""
+        cycle = self._cycle
+        if piece and not cycle.disconnected:
+            cycle.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return not cycle.flow.write_paused
+
+    async def drained(self) -> None:
+        """Return once the client has taken in what was sent, or has left."""
+        await self._cycle.flow.drain()
+
+
+class _Joined(asyncio.Transport):
+    """Keeps what is written to a connection, to write it at once: each write is a system call."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__()
+        self._transport = transport
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._pieces.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def flush(self) -> None:
+        if self._pieces:
+            self._transport.write(b"".join(self._pieces))
+            self._pieces.clear()
+
+
+async def send_joined(send: Send, *messages: MutableMapping[str, Any]) -> None:
+    """Send messages of one answer, in one write where it is uvicorn that sends."""
+    cycle = getattr(send, "__self__", None)
+    if not isinstance(cycle, RequestResponseCycle):
+        for message in messages:
+            await send(message)
+        return
+    transport = cycle.transport
+    cycle.transport = joined = _Joined(transport)
+    try:
+        for message in messages:
+            await send(message)
+    finally:
+        cycle.transport = transport
+        joined.flush()
+
+
+def writer_of(send: Send) -> BodyWriter | None:
+    """Return the plain way to send the body of an answer that has begun, None without one."""
+    cycle = getattr(send, "__self__", None)
+    if isinstance(cycle, RequestResponseCycle) and cycle.chunked_encoding:
+        return BodyWriter(cycle)
+    return None
 
 
 @contextlib.asynccontextmanager

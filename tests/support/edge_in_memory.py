@@ -24,7 +24,7 @@ from services.edge.router import Router
 from services.edge.runtime import Runtime
 from services.edge.settings import EdgeSettings
 from services.edge.upstream import Answer, Upstream
-from services.kit.http1.reply import ExchangeError
+from services.kit.http1.reply import ExchangeError, Reply
 
 KEY = HeldKey("l1", "k1", "key-1", "p1", "AIzaInMemory", "", "default")
 
@@ -65,7 +65,7 @@ class Told:
         return orjson.loads(self.body)
 
 
-class _Reply:
+class _Reply(Reply):
     def __init__(self, script: Script) -> None:
         self.status = script.status
         self.headers = [(b"content-type", b"text/event-stream")]

@@ -13,8 +13,9 @@ from services.edge.openai.speech import SOUND_TYPES, SpeechAnswer, translate_spe
 from services.edge.openai_calls import admit, call_model, parsed, read_request, tell_ignored
 from services.edge.openai_events import told_answers
 from services.edge.plain import fetch
-from services.edge.relaying import Voice, relay_stream
+from services.edge.relaying import relay_stream
 from services.edge.runtime import Runtime
+from services.edge.telling import Voice
 
 
 class SpeechRoute:

@@ -15,6 +15,8 @@ from services.edge.openai.usage import translate_usage
 
 DONE = b"data: [DONE]\n\n"
 
+_ANY_TEXT = "\0"
+
 
 class ChatStream:
     """Turns the events of one stream into SSE frames, one after the other.
@@ -48,6 +50,7 @@ class ChatStream:
         self._completion_id = completion_id
         self._choices: dict[int, Choice] = {}
         self._begun: set[int] = set()
+        self._around_text: dict[int, tuple[bytes, bytes]] = {}
         self.usage: dict[str, Any] | None = None
 
     @property
@@ -115,6 +118,10 @@ class ChatStream:
     def _read(self, candidate: dict[str, Any], place: int, frames: list[bytes]) -> None:
         index = candidate.get("index", place)
         choice = self._choice(index if isinstance(index, int) else place)
+        if choice.index in self._begun and (text := choice.read_text(candidate)):
+            before, after = self._around_text.get(choice.index) or self._cut_frame(choice.index)
+            frames.append(before + orjson.dumps(text) + after)
+            return
         deltas = choice.read(candidate)
         logprobs = choice.read_logprobs(candidate)
         if logprobs and not deltas:
@@ -129,6 +136,13 @@ class ChatStream:
             for piece in pieces:
                 frames.append(self._frame(choice.index, piece, logprobs=logprobs))
                 logprobs = []
+
+    def _cut_frame(self, index: int) -> tuple[bytes, bytes]:
+        """Return what stands before and after the text where a frame adds nothing else."""
+        frame = self._frame(index, {"content": _ANY_TEXT})
+        before, _, after = frame.rpartition(orjson.dumps(_ANY_TEXT))
+        self._around_text[index] = before, after
+        return before, after
 
     def _frame(
         self,

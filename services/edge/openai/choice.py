@@ -68,6 +68,23 @@ class Choice:
             self.end(native, candidate.get("finishMessage"))
         return deltas
 
+    def read_text(self, candidate: dict[str, Any]) -> str:
+        """Return what an event adds if that is text and nothing else, otherwise an empty string.
+
+        Nearly all events of a stream are such, and need not be read in full.
+        """
+        content = candidate.get("content")
+        if not isinstance(content, dict) or len(candidate) > 1 + ("index" in candidate):
+            return ""
+        parts = content.get("parts")
+        if not isinstance(parts, list) or len(parts) != 1 or not isinstance(parts[0], dict):
+            return ""
+        text = parts[0].get("text") if len(parts[0]) == 1 else None
+        if not isinstance(text, str) or not text:
+            return ""
+        self._has_text = True
+        return text
+
     def read_logprobs(self, candidate: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the log probabilities of an event."""
         result = candidate.get("logprobsResult")

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from services.kit.http1.reply import ExchangeError, Headers
+from services.kit.http1.reply import ExchangeError, Headers, Sink
 
 _HELD = 256 * 1024
 """Bytes of a body that may wait for their reader before the server is slowed down."""
@@ -30,6 +30,7 @@ class Answer:
         "_error",
         "_held",
         "_pieces",
+        "_sink",
         "_waiter",
         "has_body",
         "has_ended",
@@ -45,7 +46,8 @@ class Answer:
         self._error: ExchangeError | None = None
         self._pieces: list[bytes] = []
         self._held = 0
-        self._waiter: asyncio.Future[None] | None = None
+        self._sink: Sink | None = None
+        self._waiter: asyncio.Future[bool] | None = None
         self.has_body = has_body
         self.has_ended = False
         self.headers: Headers = []
@@ -75,8 +77,16 @@ class Answer:
     def wake(self) -> None:
         """Let whoever waits look again."""
         waiter = self._waiter
-        if waiter is not None and (self.status or self.has_ended) and not waiter.done():
-            waiter.set_result(None)
+        if waiter is None or waiter.done() or not (self.status or self.has_ended):
+            return
+        if self._sink is None or self.has_ended:
+            waiter.set_result(True)
+        elif self._pieces:
+            try:
+                if not self._sink.take(self._released()):
+                    waiter.set_result(False)
+            except Exception as error:  # noqa: BLE001 - it is for whoever gave the sink
+                waiter.set_exception(error)
 
     async def head(self) -> "Answer":
         """Wait until the status and the headers are there; return self.
@@ -92,12 +102,39 @@ class Answer:
 
     async def read(self) -> bytes:
         """See `Reply.read`."""
-        while not (pieces := self._pieces):
+        while not self._pieces:
             if self._error is not None:
                 raise self._error
             if self.has_ended:
                 return b""
             await self._wait()
+        return self._released()
+
+    async def deliver(self, sink: Sink) -> None:
+        """See `Reply.deliver`."""
+        while True:
+            if self._pieces:
+                takes_more = sink.take(self._released())
+            elif self._error is not None:
+                raise self._error
+            elif self.has_ended:
+                return
+            else:
+                self._sink = sink
+                try:
+                    takes_more = await self._wait()
+                finally:
+                    self._sink = None
+            if not takes_more:
+                await sink.ready()
+
+    async def close(self) -> None:
+        """See `Reply.close`."""
+        if not self.has_ended:
+            self._connection.fail()
+
+    def _released(self) -> bytes:
+        pieces = self._pieces
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self._held = 0
@@ -107,15 +144,15 @@ class Answer:
                 self._connection.hold_back(full=False)
         return data
 
-    async def close(self) -> None:
-        """See `Reply.close`."""
-        if not self.has_ended:
-            self._connection.fail()
-
-    async def _wait(self) -> None:
+    async def _wait(self) -> bool:
+        """Wait until there is more to be seen; False when the sink has to get ready first."""
         self._connection.touch()
-        self._waiter = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiter = waiter
         try:
-            await self._waiter
+            return await waiter
         finally:
             self._waiter = None
+            if waiter.done() and not waiter.cancelled():
+                # Seen, even if the task was cancelled in the same step.
+                waiter.exception()

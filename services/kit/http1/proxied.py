@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from services.kit.http1.reply import ExchangeError, Headers
+from services.kit.http1.reply import ExchangeError, Headers, Reply
 from services.kit.http_transport import AiohttpTransport
 
 
@@ -38,7 +38,7 @@ class ProxiedClient:
         await self._transport.aclose()
 
 
-class ProxiedReply:
+class ProxiedReply(Reply):
     """An answer that came through the proxy."""
 
     def __init__(self, response: httpx.Response) -> None:

@@ -20,6 +20,16 @@ class ExchangeError(Exception):
         self.timed_out = timed_out
 
 
+class Sink(Protocol):
+    """Takes a body piece by piece."""
+
+    def take(self, piece: bytes) -> bool:
+        """Take a piece; False when `ready` is to be awaited before the next one."""
+
+    async def ready(self) -> None:
+        """Return once the next piece can be taken."""
+
+
 class Reply(Protocol):
     """The head of an answer, and its body piece by piece."""
 
@@ -33,6 +43,16 @@ class Reply(Protocol):
         Raises:
             ExchangeError: It broke off, or the server was silent for too long.
         """
+
+    async def deliver(self, sink: Sink) -> None:
+        """Give the rest of the body to a sink, in the step in which it arrives if that can be.
+
+        Raises:
+            ExchangeError: See `read`. What the sink raises is raised, too.
+        """
+        while piece := await self.read():
+            if not sink.take(piece):
+                await sink.ready()
 
     async def close(self) -> None:
         """Let the connection go; a body that was not read to its end is cancelled."""

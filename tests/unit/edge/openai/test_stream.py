@@ -51,6 +51,19 @@ def test_text_is_told_as_it_comes() -> None:
     assert done == "[DONE]"
 
 
+@given(st.lists(st.text(min_size=1), min_size=1), st.sampled_from([0, 1, 7]), st.booleans())
+def test_all_text_is_told_in_the_same_frames(texts: list[str], index: int, usage: bool) -> None:
+    short, long = (stream(stream_options={"include_usage": usage}) for _ in range(2))
+
+    for text in texts:
+        # What the second says besides makes no frame.
+        told = short.feed(event({"text": text}, index=index))
+        same = long.feed(event({"text": text}, {"thoughtSignature": "c2ln"}, index=index))
+
+        assert told == same
+        assert frames(told)[0]["choices"][0]["delta"]["content"] == text
+
+
 def test_a_call_is_told_in_two_pieces() -> None:
     told = stream()
 
