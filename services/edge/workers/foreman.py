@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from functools import partial
 
 import orjson
@@ -40,6 +41,8 @@ async def run_workers(settings: EdgeSettings, stop: asyncio.Event) -> None:
     read_end, write_end = os.pipe()
     numbers = range(1, settings.edge_workers + 1)
     foreman.workers = [Worker(number, open_public, foreman.metrics.end) for number in numbers]
+    # Files that change are seen by each worker itself.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, foreman.reload)
     async with serve_http(foreman, ops, drain_seconds=1):
         keeping = [asyncio.create_task(worker.keep(read_end)) for worker in foreman.workers]
         stopping = asyncio.create_task(stop.wait())
@@ -74,6 +77,11 @@ class _Foreman:
         self.workers: list[Worker] = []
         self.metrics = MergedMetrics()
         self.is_stopping = False
+
+    def reload(self) -> None:
+        """Let every worker read its settings again."""
+        for worker in self.workers:
+            worker.reload()
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -95,6 +95,10 @@ class Worker:
         self._ops.close()
         self._signal(signal.SIGTERM)
 
+    def reload(self) -> None:
+        """Tell the process to read its settings again."""
+        self._signal(signal.SIGHUP)
+
     def kill(self) -> None:
         """End the process at once."""
         self._is_stopping = True
