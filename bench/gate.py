@@ -1,7 +1,8 @@
 """What must not become dearer: multiples of the yardstick in the same rounds.
 
 A bound lies some 20 % above what was measured when it was set, which is more than such a ratio
-differs between runs on a busy machine. Who makes something cheaper lowers its bound; who needs to raise one says why.
+differs between runs on a busy machine. Who makes something cheaper lowers its bound; who needs to
+raise one says why.
 """
 
 from collections.abc import Sequence

@@ -74,6 +74,30 @@ async def test_errors_are_wrong_answers(upstream: Target, path: str) -> None:
     assert result.example.startswith("404")
 
 
+async def test_late_answers_are_wrong(upstream: Target) -> None:
+    slow, long = gemini("gemini-2.5-flash-after-60000ms"), gemini_stream("m-2x60000ms")
+
+    plain = await plain_load(
+        upstream.address,
+        upstream.request("gemini", slow),
+        slow.check,
+        connections=3,
+        seconds=0,
+        patience=0.2,
+    )
+    streamed = await stream_load(
+        upstream.address,
+        upstream.request("gemini", long),
+        long.check,
+        streams=3,
+        waves=2,
+        patience=0.2,
+    )
+
+    assert (plain.wrong, plain.example) == (3, "no answer within 0.2 s")
+    assert (streamed.wrong, streamed.example) == (3, "no end within 0.2 s")
+
+
 def test_an_upload_is_answered_with_its_hash(upstream: Target, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"hello")
