@@ -115,12 +115,3 @@ def test_a_scenario_runs_from_end_to_end() -> None:
     assert ended.returncode == 0, ended.stderr
     ways = [line.split("|")[1].strip() for line in ended.stdout.splitlines() if line[:1] == "|"]
     assert ways[2:] == ["yardstick", "gemini-balance", "upstream itself"]
-
-
-def test_what_is_unknown_is_refused() -> None:
-    command = (sys.executable, "-m", "bench", "chat", "no-such-thing")
-
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-    assert ended.returncode == 2
-    assert "no such scenario: no-such-thing" in ended.stderr
