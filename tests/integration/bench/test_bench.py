@@ -1,5 +1,6 @@
 """The bench runs, and notices wrong answers."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,11 +14,13 @@ from bench.load.connection import Address
 from bench.load.plain import plain_load
 from bench.load.streams import stream_load
 from bench.load.uploads import post_file, start_upload
+from bench.processes import family
 from bench.scenarios.questions import gemini, gemini_stream
 from bench.starting import start
 from bench.target import Target
 from bench.upstream.answers import MODEL
 from tests.support.system import free_port
+from tests.support.waiting import eventually
 
 STREAM = gemini_stream("gemini-2.5-flash-3x5ms")
 SHA256_OF_HELLO = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
@@ -115,3 +118,18 @@ def test_a_scenario_runs_from_end_to_end() -> None:
     assert ended.returncode == 0, ended.stderr
     ways = [line.split("|")[1].strip() for line in ended.stdout.splitlines() if line[:1] == "|"]
     assert ways[2:] == ["yardstick", "gemini-balance", "upstream itself"]
+
+
+async def test_a_bench_that_is_told_to_end_leaves_nothing_running() -> None:
+    command = (sys.executable, "-m", "bench", "gemini", "--seconds", "60")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as bench:
+
+        async def started() -> dict[str, list[int]]:
+            return family(bench.pid, "bench")
+
+        processes = await eventually(started, lambda found: "edge" in found, seconds=60)
+        bench.terminate()
+
+    assert bench.returncode == 128 + signal.SIGTERM
+    alive = [pid for pids in processes.values() for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert alive == []
