@@ -51,8 +51,11 @@ def read_options(arguments: Sequence[str]) -> Options:
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
     if given.quick and (ungated := set(given.names) - BOUNDS.keys()):
         parser.error(f"no bound is known of {', '.join(sorted(ungated))}")
+    scenarios = _chosen([known[name] for name in given.names], quick=given.quick)
+    if given.write and not given.peers and (left_out := _left_out(scenarios)):
+        parser.error(f"a page is written whole: name {', '.join(left_out)}, too")
     return Options(
-        scenarios=_chosen([known[name] for name in given.names], quick=given.quick),
+        scenarios=scenarios,
         rounds=given.rounds or (_QUICK_ROUNDS if given.quick else 3),
         seconds=given.seconds or (_QUICK_SECONDS if given.quick else 2),
         quick=given.quick,
@@ -68,3 +71,13 @@ def _chosen(named: list[Scenario], *, quick: bool) -> tuple[Scenario, ...]:
     if quick:
         return tuple(scenario for scenario in SCENARIOS if scenario.name in BOUNDS)
     return tuple(scenario for scenario in SCENARIOS if not scenario.only_when_named)
+
+
+def _left_out(scenarios: tuple[Scenario, ...]) -> list[str]:
+    """Return what else belongs to the pages of some scenarios."""
+    parts = {scenario.part for scenario in scenarios}
+    return [
+        scenario.name
+        for scenario in SCENARIOS
+        if scenario.part in parts and not scenario.only_when_named and scenario not in scenarios
+    ]

@@ -48,8 +48,10 @@ def family(pid: int, name: str) -> dict[str, list[int]]:
     found = {name: [pid]}
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
-            for own, pids in family(int(child), _name(int(child)) or name).items():
-                found.setdefault(own, []).extend(pids)
+            # It may end while it is looked at.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                for own, pids in family(int(child), _name(int(child)) or name).items():
+                    found.setdefault(own, []).extend(pids)
     return found
 
 

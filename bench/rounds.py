@@ -1,5 +1,6 @@
 """Measuring a scenario: every round visits every way."""
 
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -49,6 +50,7 @@ def measure(scenario: Scenario, stage: Stage, rounds: int) -> Result:
     A way that answers wrongly is not measured further, and said to have failed.
     """
     failed: dict[str, str] = {}
+    print(f"{scenario.name} ...", file=sys.stderr, flush=True)
     with ExitStack() as stack:
         ways = scenario.open(stage, stack)
         samples: dict[str, list[Sample]] = {name: [] for name in ways}

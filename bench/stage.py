@@ -53,7 +53,7 @@ class Stage:
     warming_up: bool = False
     shows_upstream: bool = True
     with_peers: bool = False
-    _upstreams: dict[bool, str] = field(default_factory=dict)
+    _upstreams: dict[bool, tuple[str, int]] = field(default_factory=dict)
     _relays: dict[str, Target] = field(default_factory=dict)
     _systems: dict[tuple[tuple[str, str], ...], tuple[System, Target]] = field(default_factory=dict)
     _shared: dict[object, object] = field(default_factory=dict)
@@ -75,9 +75,9 @@ class Stage:
             port = free_port()
             files = [str(self.certificate.file), str(self.certificate.key_file)] if tls else []
             command = (sys.executable, "-m", "bench.upstream", str(port), *files)
-            start(self.stack, self.folder, "upstream", *command, port=port)
-            self._upstreams[tls] = f"http{'s' * tls}://127.0.0.1:{port}"
-        return self._upstreams[tls]
+            process = start(self.stack, self.folder, "upstream", *command, port=port)
+            self._upstreams[tls] = f"http{'s' * tls}://127.0.0.1:{port}", process.popen.pid
+        return self._upstreams[tls][0]
 
     @property
     def certificate(self) -> Certificate:
@@ -86,9 +86,10 @@ class Stage:
             self._certificate = make_certificate(self.folder)
         return self._certificate
 
-    def direct(self, upstream: str) -> Target:
-        """Return the upstream itself."""
-        return Target(Address.of(upstream), {}, is_relay=True)
+    def direct(self) -> Target:
+        """Return the upstream itself, which takes the place of an edge."""
+        upstream = self.upstream()
+        return Target(Address.of(upstream), {"edge": [self._upstreams[False][1]]}, is_relay=True)
 
     def relay(self, upstream: str) -> Target:
         """Return the yardstick in front of an upstream."""

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 from bench.load.connection import Address, Check, Connection
 
-_PATIENCE_SECONDS = 60
-
 
 @dataclass(slots=True)
 class PlainResult:
@@ -34,8 +32,12 @@ async def plain_load(
     connections: int,
     seconds: float,
     at_most: int | None = None,
+    patience: float = 60,
 ) -> PlainResult:
-    """Keep so many connections busy for so many seconds, and let each end its last request."""
+    """Keep so many connections busy for so many seconds, and let each end its last request.
+
+    An answer that has not come `patience` seconds later is wrong.
+    """
     load = _Load(request, check, at_most)
     loop = asyncio.get_running_loop()
     clients = [_Client(load) for _ in range(connections)]
@@ -52,11 +54,17 @@ async def plain_load(
     for client, (_, connection) in zip(clients, opened, strict=True):
         load.open += 1
         client.start(connection)
-    async with asyncio.timeout(seconds + _PATIENCE_SECONDS):
-        await load.done.wait()
+    try:
+        async with asyncio.timeout(seconds + patience):
+            await load.done.wait()
+    except TimeoutError:
+        load.result.wrong += load.open
+        load.result.example = load.result.example or f"no answer within {patience:g} s"
+    finally:
+        load.is_over = True
+        for transport, _ in opened:
+            transport.close()
     load.result.seconds = time.perf_counter() - began
-    for transport, _ in opened:
-        transport.close()
     return load.result
 
 
@@ -66,6 +74,7 @@ class _Load:
         self.check = check
         self.until = 0.0
         self.open = 0
+        self.is_over = False
         self.left = at_most if at_most is not None else 1 << 62
         self.done = asyncio.Event()
         self.result = PlainResult()
@@ -90,6 +99,8 @@ class _Client:
     def ended(self, status: int) -> None:
         now = time.perf_counter()
         load, result = self._load, self._load.result
+        if load.is_over:
+            return
         body = b"".join(self._pieces)
         self._pieces.clear()
         if status == 200 and load.check(body):

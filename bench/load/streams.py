@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from bench.load.connection import Address, Check, Connection
 
-_PATIENCE_SECONDS = 120
 _AT_ONCE = 100
 
 
@@ -32,19 +31,34 @@ class StreamResult:
 
 
 async def stream_load(
-    address: Address, request: bytes, check: Check, *, streams: int, waves: int
+    address: Address,
+    request: bytes,
+    check: Check,
+    *,
+    streams: int,
+    waves: int,
+    patience: float = 120,
 ) -> StreamResult:
-    """Open so many streams at once, and again when all have ended."""
+    """Open so many streams at once, and again when all have ended.
+
+    A stream that has not ended after `patience` seconds is wrong.
+    """
     result = StreamResult()
     for _ in range(waves):
-        await _wave(result, address, request, check, streams)
+        await _wave(result, address, request, check, streams=streams, patience=patience)
         if result.wrong:
             break
     return result
 
 
 async def _wave(
-    result: StreamResult, address: Address, request: bytes, check: Check, streams: int
+    result: StreamResult,
+    address: Address,
+    request: bytes,
+    check: Check,
+    *,
+    streams: int,
+    patience: float,
 ) -> None:
     loop = asyncio.get_running_loop()
     clients = [_Client(result, check) for _ in range(streams)]
@@ -65,10 +79,13 @@ async def _wave(
         client.start(connection, request)
         for client, (_, connection) in zip(clients, opened, strict=True)
     ]
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        await asyncio.wait(ends)
+    _, late = await asyncio.wait(ends, timeout=patience)
     result.seconds += time.perf_counter() - began
-    for transport, _ in opened:
+    if late:
+        result.wrong += len(late)
+        result.example = result.example or f"no end within {patience:g} s"
+    for client, (transport, _) in zip(clients, opened, strict=True):
+        client.leave()
         transport.close()
 
 
@@ -89,6 +106,10 @@ class _Client:
         self._asked = connection.ask(request)
         return self._end
 
+    def leave(self) -> None:
+        """Count nothing any more."""
+        self._end.cancel()
+
     def heard(self, piece: bytes) -> None:
         now = time.perf_counter()
         self._pieces.append(piece)
@@ -102,6 +123,8 @@ class _Client:
         self._last = now
 
     def ended(self, status: int) -> None:
+        if self._end.done():
+            return
         body = b"".join(self._pieces)
         self._pieces.clear()
         if status == 200 and self._check(body):

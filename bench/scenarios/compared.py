@@ -14,5 +14,5 @@ def compared_targets(stage: Stage, upstream: str) -> dict[str, Target]:
     targets |= peer_targets(stage, upstream)
     # The load speaks no TLS.
     if stage.shows_upstream and upstream.startswith("http:"):
-        targets["upstream itself"] = stage.direct(upstream)
+        targets["upstream itself"] = stage.direct()
     return targets

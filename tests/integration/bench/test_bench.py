@@ -1,5 +1,6 @@
 """The bench runs, and notices wrong answers."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,11 +14,13 @@ from bench.load.connection import Address
 from bench.load.plain import plain_load
 from bench.load.streams import stream_load
 from bench.load.uploads import post_file, start_upload
+from bench.processes import family
 from bench.scenarios.questions import gemini, gemini_stream
 from bench.starting import start
 from bench.target import Target
 from bench.upstream.answers import MODEL
 from tests.support.system import free_port
+from tests.support.waiting import eventually
 
 STREAM = gemini_stream("gemini-2.5-flash-3x5ms")
 SHA256_OF_HELLO = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
@@ -74,6 +77,30 @@ async def test_errors_are_wrong_answers(upstream: Target, path: str) -> None:
     assert result.example.startswith("404")
 
 
+async def test_late_answers_are_wrong(upstream: Target) -> None:
+    slow, long = gemini("gemini-2.5-flash-after-60000ms"), gemini_stream("m-2x60000ms")
+
+    plain = await plain_load(
+        upstream.address,
+        upstream.request("gemini", slow),
+        slow.check,
+        connections=3,
+        seconds=0,
+        patience=0.2,
+    )
+    streamed = await stream_load(
+        upstream.address,
+        upstream.request("gemini", long),
+        long.check,
+        streams=3,
+        waves=2,
+        patience=0.2,
+    )
+
+    assert (plain.wrong, plain.example) == (3, "no answer within 0.2 s")
+    assert (streamed.wrong, streamed.example) == (3, "no end within 0.2 s")
+
+
 def test_an_upload_is_answered_with_its_hash(upstream: Target, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"hello")
@@ -93,10 +120,16 @@ def test_a_scenario_runs_from_end_to_end() -> None:
     assert ways[2:] == ["yardstick", "gemini-balance", "upstream itself"]
 
 
-def test_what_is_unknown_is_refused() -> None:
-    command = (sys.executable, "-m", "bench", "chat", "no-such-thing")
+async def test_a_bench_that_is_told_to_end_leaves_nothing_running() -> None:
+    command = (sys.executable, "-m", "bench", "gemini", "--seconds", "60")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as bench:
 
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        async def started() -> dict[str, list[int]]:
+            return family(bench.pid, "bench")
 
-    assert ended.returncode == 2
-    assert "no such scenario: no-such-thing" in ended.stderr
+        processes = await eventually(started, lambda found: "edge" in found, seconds=60)
+        bench.terminate()
+
+    assert bench.returncode == 128 + signal.SIGTERM
+    alive = [pid for pids in processes.values() for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert alive == []
