@@ -1,6 +1,7 @@
 """Results as bars: one group for each scenario, one colour for each way."""
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,9 @@ import pygal
 from pygal.style import CleanStyle
 
 from bench.rounds import Result
+
+# Its finder of plug-ins speaks a protocol of old, of which each later import would warn.
+sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, pygal.PluginImportFixer)]
 
 _SPREAD = 20
 """From this ratio of the longest bar to the shortest on, the axis is logarithmic."""
