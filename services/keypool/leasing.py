@@ -45,7 +45,7 @@ from services.kit.vault import UnreadableError
 
 log = get_logger(__name__)
 
-STOCK_SIZE = 64
+STOCK_SIZE = 256
 """What a holder may keep of a model where no limit is in force; elsewhere each request asks."""
 
 _SEARCHES = 5

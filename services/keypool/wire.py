@@ -45,7 +45,7 @@ DEFAULT_LIFETIME = timedelta(seconds=330)
 _LONGEST_LIFETIME = timedelta(hours=1)
 _LONGEST_HOLD = timedelta(seconds=2)
 _LONGEST_WAIT = timedelta(minutes=10)
-_MOST_LEASES = 64
+_MOST_LEASES = 256
 _MOST_EXCLUDED = 64
 _MOST_RESOURCES = 256
 _MOST_TOKENS = 2**32 - 1

@@ -10,7 +10,7 @@ from services.edge.leasing.lease import Grant, HeldKey, PoolAwayError, RefusedEr
 HOLD_SECONDS = 1.0
 """How long a lease may lie in stock."""
 
-_BLOCK = 64
+_BLOCK = 256
 _WINDOW = 0.5
 
 

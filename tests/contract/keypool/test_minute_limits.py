@@ -175,7 +175,7 @@ class TestMinute:
         free = await pool.acquire()
         await pool.declare("p/p0/*", rpm=100)
 
-        assert (free.stock_size, (await pool.acquire()).stock_size) == (64, 0)
+        assert (free.stock_size, (await pool.acquire()).stock_size) == (256, 0)
 
     async def test_a_block_never_exceeds_the_limits(self, pool: Clocked) -> None:
         await pool.open([1, 1, 1])

@@ -11,7 +11,7 @@ from services.edge.leasing.stock import Stock
 class FakePool:
     """Grants numbered leases in order, in blocks that the test lets through."""
 
-    def __init__(self, *, stock_size: int = 64, supply: int = 10_000) -> None:
+    def __init__(self, *, stock_size: int = 256, supply: int = 10_000) -> None:
         self.stock_size = stock_size
         self.supply = supply
         self.granted = 0
@@ -67,7 +67,7 @@ async def test_a_burst_shares_round_trips() -> None:
     await asyncio.gather(*(stock.take() for _ in range(200)))
 
     assert len(pool.asked) <= 5
-    assert max(pool.asked) <= 64
+    assert max(pool.asked) <= 256
 
 
 async def test_a_pool_that_allows_no_stock_gets_none() -> None:

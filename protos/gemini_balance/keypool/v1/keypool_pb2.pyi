@@ -132,7 +132,7 @@ class AcquireLeasesRequest(_message.Message):
     operation: Global___Operation.ValueType
     """What the lease is for."""
     count: _builtins.int
-    """How many leases are wanted, 1 to 64. 0 means 1."""
+    """How many leases are wanted, 1 to 256. 0 means 1."""
     estimated_input_tokens: _builtins.int
     """Input tokens each request is expected to use, for token limits."""
     client_id: _builtins.str
