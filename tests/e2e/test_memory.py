@@ -1,4 +1,4 @@
-"""No service grows with the requests that it has served."""
+"""The whole is small, and no service grows with the requests that it has served."""
 
 import json
 import os
@@ -22,6 +22,8 @@ MODEL = "/v1beta/models/gemini-2.5-flash"
 WATCHED = ("edge", "keypool", "files")
 # Memory that came and went leaves gaps; what grows keeps an object of 50 bytes or more each time.
 NOISE_BYTES = 3 * 1024 * 1024
+SERVICE_BYTES = 90 * 1024 * 1024
+SYSTEM_BYTES = 350 * 1024 * 1024
 
 pytestmark = [pytest.mark.stress, pytest.mark.timeout(3600)]
 
@@ -46,13 +48,13 @@ class Running:
 
     def memory(self) -> dict[str, int]:
         """Return the bytes that each service holds for itself."""
-        return {name: anonymous_bytes(self.pids[name]) for name in WATCHED}
+        return {name: held_bytes(self.pids[name], "Anonymous") for name in WATCHED}
 
 
-def anonymous_bytes(pid: int) -> int:
-    """Return the memory of a process that is no file's."""
+def held_bytes(pid: int, what: str) -> int:
+    """Return the memory of a process: `Rss`, or `Anonymous`, which is no file's."""
     rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    [row] = [row.split() for row in rows if row.startswith("Anonymous:")]
+    [row] = [row.split() for row in rows if row.startswith(f"{what}:")]
     return int(row[1]) * 1024
 
 
@@ -72,6 +74,9 @@ def up(tmp_path: Path) -> Iterator[Running]:
         BASE_URL=f"http://127.0.0.1:{upstream_port}",
         HTTP_PORT=str(port),
         OPS_PORT="0",
+        # Other systems may start at this moment, and prefer the same ports.
+        KEYPOOL_LISTEN=f"127.0.0.1:{free_port()}",
+        FILES_LISTEN=f"127.0.0.1:{free_port()}",
         LOG_LEVEL="WARNING",
         DATA_DIR=str(tmp_path / "data"),
     )
@@ -82,7 +87,14 @@ def up(tmp_path: Path) -> Iterator[Running]:
     ):
         wait_for_file(tmp_path / "data" / "run.json")
         facts = json.loads((tmp_path / "data" / "run.json").read_text())
-        yield Running(port, facts["pids"])
+        yield Running(port, facts["pids"] | {"up": facts["pid"]})
+
+
+def test_an_idle_system_is_small(up: Running) -> None:
+    held = {name: held_bytes(pid, "Rss") for name, pid in up.pids.items()}
+
+    assert all(held[name] < SERVICE_BYTES for name in WATCHED), held
+    assert sum(held.values()) < SYSTEM_BYTES, held
 
 
 @pytest.mark.parametrize(
