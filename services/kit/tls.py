@@ -1,18 +1,11 @@
 """Certificates between services: what each shows to its neighbours, and by whom it knows them."""
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-)
 from prometheus_client import Gauge
 
 from services.kit.logs import get_logger
@@ -24,9 +17,6 @@ _EXPIRY = Gauge(
     "tls_certificate_expiry_timestamp_seconds",
     "When the certificate that is shown to other services ends, in seconds since 1970; 0 for none.",
 )
-
-
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
 class TlsFilesError(Exception):
@@ -112,21 +102,14 @@ def _read(files: TlsFiles) -> _Contents:
         cert, key, ca = (path.read_bytes() for path in files.paths)
     except OSError as error:
         raise TlsFilesError(f"{error.filename}: {error.strerror}") from error
+    pem = importlib.import_module("services.kit.pem")
     try:
-        shown = x509.load_pem_x509_certificates(cert)[0]
-        certified = _public(shown.public_key())
-        x509.load_pem_x509_certificates(ca)
-    except _UNREADABLE as error:
+        ends: float = pem.check_pem(cert, key, ca)
+    except pem.CertificateError as error:
         raise TlsFilesError(f"{files.cert} or {files.ca} holds no certificate in PEM") from error
-    try:
-        own = _public(load_pem_private_key(key, password=None).public_key())
-    except _UNREADABLE as error:
+    except pem.KeyFileError as error:
         raise TlsFilesError(f"{files.key} holds no private key in PEM") from error
-    if own != certified:
-        raise TlsFilesError(f"{files.key} is not the key of {files.cert}")
-    _EXPIRY.set(shown.not_valid_after_utc.timestamp())
+    except pem.MismatchError as error:
+        raise TlsFilesError(f"{files.key} is not the key of {files.cert}") from error
+    _EXPIRY.set(ends)
     return _Contents(cert, key, ca)
-
-
-def _public(key: PublicKeyTypes) -> bytes:
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
