@@ -1,6 +1,7 @@
 """Where requests get a key and give it back, whatever the state of the key pool."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Collection
 
@@ -175,26 +176,31 @@ class LeaseDesk:
     ) -> HeldKey:
         stock = self._stock(need)
         projects, keys = excluded
-        from_stock = need.from_stock and not need.is_bound
-        if stock.is_open and from_stock and ending is None and not keys:
+        from_stock = need.from_stock and not need.is_bound and ending is None and not keys
+        if from_stock and stock.first is not None:
+            # Whether there may be a stock is asked once: a burst of first requests would ask as
+            # often as it has requests.
+            await asyncio.shield(stock.first)
+        if stock.is_open and from_stock:
             try:
                 return await stock.take()
             except RefusedError as refusal:
                 if refusal.retry_after is None or refusal.retry_after > need.patience:
                     raise
         carried = ending if ending is not None and ending.key.lease_id else None
-        grant = await self._link.acquire(
-            need,
-            ending=carried,
-            excluded_projects=projects,
-            excluded_keys=keys,
-            wait=max(0.0, deadline - time.monotonic()),
-        )
+        with stock.asking() if from_stock else contextlib.nullcontext():
+            grant = await self._link.acquire(
+                need,
+                ending=carried,
+                excluded_projects=projects,
+                excluded_keys=keys,
+                wait=max(0.0, deadline - time.monotonic()),
+            )
+            if grant.keys and ending is None and not need.is_bound:
+                stock.allow(grant.stock_size)
         if ending is not None and carried is None:
             # The use of a key in grace is not a lease that could be settled on the way.
             self._settler.report(ending, at_once=True)
-        if grant.keys and ending is None and not need.is_bound:
-            stock.allow(grant.stock_size)
         return self._first(grant)
 
     def _first(self, grant: Grant) -> HeldKey:

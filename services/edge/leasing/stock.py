@@ -1,9 +1,10 @@
 """A small local stock of leases for one model, filled in blocks."""
 
 import asyncio
+import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 from services.edge.leasing.lease import Grant, HeldKey, PoolAwayError, RefusedError
 
@@ -23,6 +24,8 @@ class Stock:
 
     Attributes:
         is_open: Whether the pool allows stock for the model, as far as is known.
+        first: Done once the pool has been asked for the first time, whatever it said; None
+            while nobody has asked.
         last_taken: Monotonic time of the last request for a lease.
     """
 
@@ -44,6 +47,7 @@ class Stock:
         self._filling: asyncio.Task[None] | None = None
         self._allowed = 0
         self.is_open = False
+        self.first: asyncio.Future[None] | None = None
         self._rate = 0.0
         self._window_start = time.monotonic()
         self._window_count = 0
@@ -53,6 +57,18 @@ class Stock:
         """Note how many leases the pool wants kept; with none, requests ask for their own."""
         self._allowed = size
         self.is_open = size > 0
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[None]:
+        """Let others wait for the answer of the block, if it is the first that asks."""
+        if self.first is not None:
+            yield
+            return
+        self.first = asyncio.get_running_loop().create_future()
+        try:
+            yield
+        finally:
+            self.first.set_result(None)
 
     def __len__(self) -> int:
         """Return the number of leases in stock."""
