@@ -1,4 +1,4 @@
-"""Streams that outlive the time given to them when the edge is stopped."""
+"""Requests that outlast the time given to them when the edge is stopped."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,11 @@ from services.edge import metrics
 
 
 class Drain:
-    """Knows the open streams, so that they can be told instead of cut."""
+    """Knows the open requests, so that their clients can be told instead of cut off.
+
+    Attributes:
+        interrupted: Whether the time is over.
+    """
 
     def __init__(self) -> None:
         """Start without any."""
@@ -16,20 +20,39 @@ class Drain:
         self.interrupted = False
 
     @contextlib.contextmanager
-    def stream(self) -> Iterator[None]:
-        """Count the running task as an open stream."""
-        task = asyncio.current_task()
-        assert task is not None
+    def request(self) -> Iterator[None]:
+        """Count the running task as an open request for the length of the block."""
+        task = _running()
         self._tasks.add(task)
-        metrics.STREAMS.inc()
         try:
             yield
         finally:
             self._tasks.discard(task)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def stream() -> Iterator[None]:
+        """Count a stream that is being passed on."""
+        metrics.STREAMS.inc()
+        try:
+            yield
+        finally:
             metrics.STREAMS.dec()
 
     def interrupt(self) -> None:
-        """End all open streams; each tells its client in its own dialect."""
+        """Cancel all open requests; each tells its client in its own dialect."""
         self.interrupted = True
         for task in self._tasks:
             task.cancel()
+
+    def takes_over(self) -> bool:
+        """Whether the running task was cancelled by `interrupt`; it may then go on to tell."""
+        if self.interrupted:
+            _running().uncancel()
+        return self.interrupted
+
+
+def _running() -> "asyncio.Task[object]":
+    task = asyncio.current_task()
+    assert task is not None
+    return task

@@ -1,5 +1,6 @@
 """The ASGI app of the public port: every request passes here, and nothing escapes."""
 
+import asyncio
 import time
 from collections.abc import MutableMapping
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 from services.edge import metrics
 from services.edge.cors import ANSWER_HEADERS, preflight
 from services.edge.dialects import dialect_of
+from services.edge.drain import Drain
 from services.edge.envelopes import render
-from services.edge.errors import ApiError, bad_request
+from services.edge.errors import ApiError, bad_request, shutting_down
 from services.edge.http import BrokenAnswerError, ClientLeftError, Exchange
 from services.edge.openai.errors import BadRequestError
 from services.edge.paths import check_path
@@ -26,8 +28,9 @@ _CLIENT_LEFT = 499
 class FrontDoor:
     """Dispatches API requests and leaves the rest to the pages behind it."""
 
-    def __init__(self, router: Router, pages: Asgi) -> None:
-        """Take the router, and the app that serves what is not API."""
+    def __init__(self, router: Router, pages: Asgi, drain: Drain) -> None:
+        """Take the router, the app that serves what is not API, and who ends open requests."""
+        self._drain = drain
         self._router = router
         self._pages = pages
         self._tells_requests = tells_details(__name__)
@@ -48,7 +51,8 @@ class FrontDoor:
         route = "none"
         metrics.REQUESTS_OPEN.inc()
         try:
-            route = await self._serve(exchange, scope)
+            with self._drain.request():
+                route = await self._serve(exchange, scope)
         except FailedError as failure:
             await exchange.answer(failure.status, failure.headers, failure.body)
         except BadRequestError as error:
@@ -62,6 +66,10 @@ class FrontDoor:
         except BrokenAnswerError:
             # Returning now leaves the answer incomplete, so the server cuts the connection.
             exchange.status = 502
+        except asyncio.CancelledError:
+            if exchange.started or not self._drain.takes_over():
+                raise
+            await self._tell(exchange, shutting_down())
         except Exception:
             # The boundary: nothing may escape unseen.
             log.exception("unexpected error", route=route)

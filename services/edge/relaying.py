@@ -42,6 +42,11 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
                 raise
             await exchange.write(voice.failed(error.body), more=False)
             return
+        except asyncio.CancelledError:
+            if not exchange.started or not runtime.drain.takes_over():
+                raise
+            await exchange.write(voice.failure(StreamFailedError(shutting_down())), more=False)
+            return
         with runtime.drain.stream():
             failure, ending = None, b""
             try:
@@ -53,11 +58,8 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
                 failure = error
             except asyncio.CancelledError:
                 attempts.abandon(stream.sent)
-                if not runtime.drain.interrupted:
+                if not runtime.drain.takes_over():
                     raise
-                task = asyncio.current_task()
-                assert task is not None
-                task.uncancel()
                 failure = StreamFailedError(shutting_down())
             finally:
                 await stream.close()

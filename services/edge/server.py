@@ -134,7 +134,7 @@ async def serve_on(
     making = Making(runtime)
     handlers = build_handlers(runtime, making)
     door: Asgi = FrontDoor(
-        (traced.TracedRouter if traced else Router)(handlers), build_pages(health)
+        (traced.TracedRouter if traced else Router)(handlers), build_pages(health), drain
     )
     if traced:
         door = traced.TracedApp(door)
@@ -155,7 +155,7 @@ async def serve_on(
             log.info("edge is up", port=public.getsockname()[1])
             await stop.wait()
             health.report("accepting", well=False)
-            # One second before the server would cut them, streams tell their clients.
+            # One second before the server would cut them, requests tell their clients.
             asyncio.get_running_loop().call_later(
                 max(0.0, settings.drain_seconds - 1), drain.interrupt
             )

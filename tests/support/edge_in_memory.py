@@ -166,7 +166,7 @@ class EdgeInMemory:
             media=None,
         )
         handlers = build_handlers(runtime, Making(runtime))
-        self._door = FrontDoor(Router(handlers), _no_page)
+        self._door = FrontDoor(Router(handlers), _no_page, runtime.drain)
 
     async def post(self, target: str, body: object, script: Script | None = None) -> Told:
         """Return what a client is answered.
