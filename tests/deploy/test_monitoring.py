@@ -98,7 +98,7 @@ def test_calls_of_several_kinds_were_counted(scraped: dict[str, Metric]) -> None
 
 def test_metrics_are_named_by_convention_and_their_labels_are_bounded() -> None:
     for name, metric in declared().items():
-        assert re.fullmatch(r"(edge|keypool|files|grpc_server|gemini_balance)_[a-z_]+", name)
+        assert re.fullmatch(r"(edge|keypool|files|grpc_server|gemini_balance|tls)_[a-z_]+", name)
         assert name.endswith("_total") is (metric.kind == "counter"), name
         assert metric.kind != "histogram" or name.endswith("_seconds"), name
         assert metric.meaning.endswith("."), name
