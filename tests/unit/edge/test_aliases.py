@@ -52,6 +52,11 @@ def test_the_model_within_a_gemini_request() -> None:
         ("/v1/completions", {"prompt": "a"}, "gemini-2.5-pro:generateContent"),
         ("/v1/embeddings", {"input": "a"}, "gemini-2.5-pro:batchEmbedContents"),
         (
+            "/v1/messages",
+            {"max_tokens": 9, "messages": [{"role": "user", "content": "a"}]},
+            "gemini-2.5-pro:generateContent",
+        ),
+        (
             "/v1beta/models/claude-x:generateContent",
             {"contents": [{"parts": [{"text": "a"}]}]},
             "gemini-2.5-pro:generateContent",
