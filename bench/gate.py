@@ -13,8 +13,8 @@ from bench.scenarios.compared import PRODUCT
 BOUNDS = {
     "gemini": 1.7,
     "chat": 2.25,
-    "gemini-stream": 1.4,
-    "chat-stream": 1.75,
+    "gemini-stream": 1.0,
+    "chat-stream": 1.5,
 }
 """Edge CPU per request or chunk, as a multiple of the yardstick's."""
 

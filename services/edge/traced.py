@@ -20,7 +20,7 @@ from services.edge.router import Route, Router
 from services.edge.upstream import Answer, Upstream, UpstreamError
 from services.edge.usage import TokenUsage
 from services.kit.egress import Egress
-from services.kit.http1.reply import Client
+from services.kit.http1.reply import Client, Sink
 from services.kit.scrub import scrub
 from services.kit.spans import carrying
 from services.kit.spans.served_http import TracedApp
@@ -134,6 +134,9 @@ class _TracedAnswer(Answer):
 
     def pieces(self) -> AsyncIterator[bytes]:
         return self._answer.pieces()
+
+    async def deliver(self, sink: Sink) -> None:
+        await self._answer.deliver(sink)
 
     async def read(self, limit: int) -> bytes:
         try:

@@ -15,6 +15,7 @@ from tests.support.waiting import eventually
 
 _UPLOAD_BYTES = 3 * 1024 * 1024
 _UPLOAD_CHUNK = 1024 * 1024
+_BEGINNINGS = 10
 _TALE = {"contents": [{"role": "user", "parts": [{"text": "[[words 120]]"}]}]}
 
 
@@ -115,12 +116,21 @@ class Traffic:
         return _problem(await self._http.post(CHAT, json=body), "[DONE]")
 
     async def _upload(self) -> str:
-        upload = ResumingUpload(URL, self._token, _UPLOAD_BYTES, chunk=_UPLOAD_CHUNK)
-        try:
-            await upload.run()
-        finally:
-            self.tally.resumes += upload.resumes
-        return ""
+        for _ in range(_BEGINNINGS):
+            upload = ResumingUpload(URL, self._token, _UPLOAD_BYTES, chunk=_UPLOAD_CHUNK)
+            try:
+                await upload.run()
+            except AssertionError as error:
+                # Without a store nothing can be begun; the client is told so, and asks again.
+                if upload.acknowledged or "FILES_UNAVAILABLE" not in str(error):
+                    raise
+                self.tally.resumes += 1
+                await asyncio.sleep(1)
+            else:
+                return ""
+            finally:
+                self.tally.resumes += upload.resumes
+        return "it could not be begun"
 
 
 def _problem(answer: httpx.Response, ending: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from services.edge.server import serve
 from services.edge.settings import EdgeSettings
+from services.simulator.control import SimulatorControl
 from services.simulator.server import running_simulator
 from services.simulator.settings import SimulatorSettings
 from tests.support.edge import new_token
@@ -32,6 +33,7 @@ CHAT_BODY = {
 class World:
     """An edge, and what it needs."""
 
+    google: SimulatorControl
     keypool: Keypool
     key_ids: list[str]
     client: httpx.AsyncClient
@@ -84,6 +86,7 @@ async def running(
     )
     async with (
         running_simulator(settings) as google,
+        SimulatorControl(google.url) as control,
         running_keypool(redis_url, base_url=google.url) as keypool,
     ):
         key_ids = await keypool.add_keys(*secrets_of(3))
@@ -106,7 +109,7 @@ async def running(
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client,
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{ops_port}") as ops,
         ):
-            world = World(keypool, key_ids, client, ops, serving, stop)
+            world = World(control, keypool, key_ids, client, ops, serving, stop)
             await eventually(world.readiness, lambda code: code == 200)
             yield world
         stop.set()
@@ -154,6 +157,7 @@ async def test_a_stream_that_outlasts_the_drain_is_told(
 
 async def test_a_plain_request_is_answered(redis_url: str) -> None:
     async with running(redis_url, drain_seconds=20) as world:
+        await world.google.add_fault("delay", delay_seconds=2)
         asking = asyncio.create_task(world.client.post(GENERATE, json=ASK))
         await eventually(world.in_flight, bool)
 

@@ -107,6 +107,10 @@ async def test_a_small_upload_comes_to_its_end(tmp_path: Path) -> None:
 
         async def end(number: int) -> None:
             if number == 2:
+                # In the middle of a granule: between two, a writer stops at once.
+                await eventually(
+                    lambda: world.services[0].metric("files_written_bytes_total"), bool
+                )
                 world.services[0].terminate()
                 await eventually(world.services[0].is_ready, lambda ready: not ready)
 

@@ -87,7 +87,9 @@ async def test_a_client_that_leaves_leaves_no_lease_behind(world: World) -> None
     writing.cancel()
 
     await eventually(lambda: in_flight(world), lambda count: count == 0)
-    assert await reported(world) == (0, 0)
+    # The granule that was on its way may have arrived: a success of its key, never a failure.
+    _, failures = await reported(world)
+    assert failures == 0
 
 
 async def test_an_open_session_outlives_all_keys(world: World) -> None:

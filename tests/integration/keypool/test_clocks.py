@@ -17,7 +17,7 @@ LINE = "the store's clock and this machine's differ"
 
 @pytest.fixture
 async def clock(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StoreClock]:
-    monkeypatch.setattr("services.keypool.server.RedisPort", ClockedPort)
+    monkeypatch.setattr("services.keypool.server.open_port", ClockedPort)
     async with Redis.from_url(redis_url) as redis:
         yield StoreClock(redis)
 

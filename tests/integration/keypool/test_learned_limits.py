@@ -22,7 +22,7 @@ QUOTA_IDS = {
 
 @pytest.fixture
 async def clock(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StoreClock]:
-    monkeypatch.setattr("services.keypool.server.RedisPort", ClockedPort)
+    monkeypatch.setattr("services.keypool.server.open_port", ClockedPort)
     async with Redis.from_url(redis_url) as redis:
         yield StoreClock(redis)
 
