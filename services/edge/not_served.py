@@ -15,7 +15,6 @@ _INSTEAD = {
         "POST /v1beta/models/{model}:generateContent."
     ),
     "realtime": "Use POST /v1/chat/completions with 'stream': true.",
-    "responses": "Use POST /v1/chat/completions, or Gemini's POST /v1beta/interactions.",
     "threads": "Send the turns with each request to /v1/chat/completions.",
     "uploads": (
         "Use POST /v1/files, which takes files of any size, or Gemini's resumable uploads: "

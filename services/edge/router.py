@@ -51,11 +51,13 @@ class Router:
             "messages": Route("messages", handlers.messages.create),
             "messages/count_tokens": Route("count_tokens", handlers.messages.count_tokens),
         }
-        self._chat = Route("chat", handlers.chat.chat)
-        self._completions = Route("completions", handlers.chat.completions)
-        self._embeddings = Route("embeddings", self._openai.embeddings)
         self._models = Route("models", self._openai.models)
-        self._audio = {
+        self._posted = {
+            "/v1/chat/completions": Route("chat", handlers.chat.chat),
+            "/v1/completions": Route("completions", handlers.chat.completions),
+            "/v1/responses": Route("responses", handlers.responses.create),
+            "/v1/responses/input_tokens": Route("input_tokens", handlers.responses.count_tokens),
+            "/v1/embeddings": Route("embeddings", self._openai.embeddings),
             "/v1/audio/speech": Route("speech", handlers.speech.serve),
             "/v1/audio/transcriptions": Route("transcriptions", handlers.transcriptions.serve),
             "/v1/audio/translations": Route("translations", handlers.translations.serve),
@@ -78,14 +80,8 @@ class Router:
 
     def _find_openai(self, exchange: Exchange) -> Route | None:
         method, path = exchange.method, exchange.path
-        if path == "/v1/chat/completions":
-            return _only("POST", method, self._chat)
-        if path == "/v1/completions":
-            return _only("POST", method, self._completions)
-        if path == "/v1/embeddings":
-            return _only("POST", method, self._embeddings)
-        if (audio := self._audio.get(path)) is not None:
-            return _only("POST", method, audio)
+        if (posted := self._posted.get(path)) is not None:
+            return _only("POST", method, posted)
         if path == "/v1/models":
             return _only("GET", method, self._models)
         if path.startswith("/v1/models/") and path.count("/") == 3:
