@@ -105,7 +105,10 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "REMOTE_MEDIA_SECONDS": (Part.EDGE,),
     "REMOTE_MEDIA_ALLOW_NETS": (Part.EDGE,),
     # files
+    "FILES_ANSWERS_BYTES": (Part.FILES,),
+    "FILES_ANSWERS_HOURS": (Part.FILES,),
     "FILES_BUFFER_BYTES": (Part.FILES,),
+    "FILES_CLIENT_ANSWERS_BYTES": (Part.FILES,),
     "FILES_CLIENT_BUFFER_BYTES": (Part.FILES,),
     "FILES_CLIENT_TAIL_BYTES": (Part.FILES,),
     "FILES_CLIENT_UPLOADS": (Part.FILES,),
