@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from services.edge.calls import Call
 from services.edge.clients import check_model_allowed
 from services.edge.disconnect import ClientWatch
 from services.edge.envelopes import openai_type
+from services.edge.errors import bad_request, method_not_allowed
 from services.edge.http import Exchange
 from services.edge.media_fetching import fetch_media
 from services.edge.needs import Asker
@@ -25,8 +27,10 @@ from services.edge.openai_events import Events, told_answers
 from services.edge.paths import check_model
 from services.edge.plain import fetch
 from services.edge.relaying import relay_stream
+from services.edge.remembering import Memory, no_response
 from services.edge.responses.errors import failure_code
 from services.edge.responses.ids import new_response_id
+from services.edge.responses.kept import list_items
 from services.edge.responses.response_answer import count_of, translate_answer
 from services.edge.responses.response_request import ResponsePlan, translate_response
 from services.edge.responses.response_stream import ResponseStream
@@ -35,6 +39,8 @@ from services.edge.sse import events_of
 from services.edge.streaming import StreamFailedError
 from services.edge.usage import TokenUsage, read_usage
 
+_Keep = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
 
 class ResponseRoutes:
     """The routes of responses."""
@@ -42,28 +48,58 @@ class ResponseRoutes:
     def __init__(self, runtime: Runtime) -> None:
         """Take the shared parts."""
         self._runtime = runtime
+        self._memory = Memory(runtime.answers)
 
     async def create(self, exchange: Exchange) -> None:
         """POST /v1/responses."""
         asker = await admit(self._runtime, exchange)
-        plan = await self._plan(exchange, is_counted=False)
+        plan = await self._plan(asker, is_counted=False)
         verb = "streamGenerateContent" if plan.stream else "generateContent"
         call = await self._call(asker, plan, verb, plan.gemini_body)
         response_id, created = new_response_id(), int(time.time())
         if plan.stream:
             stream = ResponseStream(plan, response_id=response_id, created=created)
-            await relay_stream(self._runtime, exchange, call, _Voice(stream))
+            voice = _Voice(stream, partial(self._kept, asker, plan))
+            await relay_stream(self._runtime, exchange, call, voice)
             return
         async with ClientWatch(exchange):
             whole = await fetch(self._runtime, call)
         with told_answers("bad_answer"):
             answer = translate_answer(plan, parsed(whole), response_id=response_id, created=created)
+            answer = await self._kept(asker, plan, answer)
         await send_answer(exchange, answer, whole.told)
+
+    async def serve(self, exchange: Exchange, response_id: str) -> None:
+        """GET and DELETE /v1/responses/{id}."""
+        if exchange.method not in {"GET", "DELETE"}:
+            raise method_not_allowed(exchange.method, "GET")
+        client = (await admit(self._runtime, exchange)).client
+        if exchange.method == "DELETE":
+            if not await self._memory.forget(client, response_id):
+                raise no_response(response_id)
+            told = {"id": response_id, "object": "response", "deleted": True}
+            await send_answer(exchange, told, [])
+            return
+        if exchange.query_value("stream") == "true":
+            raise bad_request("A response that has ended is not streamed again.", param="stream")
+        found = await self._memory.find(client, response_id)
+        if found is None:
+            raise no_response(response_id)
+        await send_answer(exchange, found.response, [])
+
+    async def input_items(self, exchange: Exchange, response_id: str) -> None:
+        """GET /v1/responses/{id}/input_items."""
+        client = (await admit(self._runtime, exchange)).client
+        query = {name: exchange.query_value(name) for name in ("limit", "order", "after")}
+        found = await self._memory.find(client, response_id)
+        if found is None:
+            raise no_response(response_id)
+        await send_answer(exchange, list_items(found.items, query), [])
 
     async def count_tokens(self, exchange: Exchange) -> None:
         """POST /v1/responses/input_tokens."""
         asker = await admit(self._runtime, exchange)
-        plan = await self._plan(exchange, is_counted=True)
+        plan = await self._plan(asker, is_counted=True)
         request = {"model": f"models/{plan.model}", **plan.gemini_body}
         body = {"generateContentRequest": request}
         call = await self._call(asker, plan, "countTokens", body)
@@ -73,14 +109,18 @@ class ResponseRoutes:
             answer = count_of(parsed(whole))
         await send_answer(exchange, answer, whole.told)
 
-    async def _plan(self, exchange: Exchange, *, is_counted: bool) -> ResponsePlan:
+    async def _plan(self, asker: Asker, *, is_counted: bool) -> ResponsePlan:
+        body = await read_request(self._runtime, asker.exchange)
+        remembered = await self._memory.recall(asker.client, body)
         plan = translate_response(
-            await read_request(self._runtime, exchange),
+            body,
+            earlier=remembered.earlier,
+            referred=remembered.referred,
             is_counted=is_counted,
             old_models=self._runtime.settings.old_schema_models,
             allow_remote_media=self._runtime.fetcher is not None,
         )
-        tell_ignored(exchange, plan.ignored)
+        tell_ignored(asker.exchange, plan.ignored)
         return plan
 
     async def _call(
@@ -91,6 +131,14 @@ class ResponseRoutes:
             await fetch_media(self._runtime, asker.exchange, plan.remote_media)
         return await call_model(self._runtime, asker, plan.model, verb, body)
 
+    async def _kept(
+        self, asker: Asker, plan: ResponsePlan, response: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return a response as its client is told it, kept if it is to be kept."""
+        if not plan.is_kept:
+            return response
+        return await self._memory.keep(asker.client, response, plan.items)
+
 
 class _Voice(Events):
     """Each event is translated; a complete answer ends with the whole response."""
@@ -98,8 +146,9 @@ class _Voice(Events):
     watch_finish = False
     before = None
 
-    def __init__(self, stream: ResponseStream) -> None:
+    def __init__(self, stream: ResponseStream, keep: _Keep) -> None:
         self._stream = stream
+        self._keep = keep
 
     def say(self, block: bytes) -> bytes:
         replies = [orjson.loads(payload) for payload in events_of(block)]
@@ -117,7 +166,7 @@ class _Voice(Events):
 
     async def _last(self) -> bytes:
         response = self._stream.whole
-        return b"" if response is None else self._stream.last(response)
+        return b"" if response is None else self._stream.last(await self._keep(response))
 
     def failed(self, body: bytes) -> bytes:
         error = orjson.loads(body)["error"]

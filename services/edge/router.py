@@ -51,6 +51,7 @@ class Router:
             "messages": Route("messages", handlers.messages.create),
             "messages/count_tokens": Route("count_tokens", handlers.messages.count_tokens),
         }
+        self._responses = handlers.responses
         self._models = Route("models", self._openai.models)
         self._posted = {
             "/v1/chat/completions": Route("chat", handlers.chat.chat),
@@ -82,6 +83,8 @@ class Router:
         method, path = exchange.method, exchange.path
         if (posted := self._posted.get(path)) is not None:
             return _only("POST", method, posted)
+        if path.startswith("/v1/responses/"):
+            return self._find_response(method, path)
         if path == "/v1/models":
             return _only("GET", method, self._models)
         if path.startswith("/v1/models/") and path.count("/") == 3:
@@ -102,6 +105,15 @@ class Router:
         if path.startswith(("/v1/", "/openai/", "/hf/", "/vertex-express/")):
             raise not_found(method, path)
         return None
+
+    def _find_response(self, method: str, path: str) -> Route:
+        response_id, _, what = path.removeprefix("/v1/responses/").partition("/")
+        if not what:
+            return Route("response", partial(self._responses.serve, response_id=response_id))
+        if what == "input_items":
+            handle = partial(self._responses.input_items, response_id=response_id)
+            return _only("GET", method, Route("input_items", handle))
+        raise not_found(method, path)
 
     def _find_images(self, method: str, path: str) -> Route:
         what = path.removeprefix("/v1/images/")

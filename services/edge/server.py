@@ -15,6 +15,7 @@ from services.edge.files import Files
 from services.edge.front_door import FrontDoor
 from services.edge.handlers import build_handlers
 from services.edge.hosted_media import HostedMedia
+from services.edge.kept_answers import KeptAnswers
 from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.pages import build_pages
@@ -127,6 +128,7 @@ async def serve_on(
         bringing=Bringing(copies),
         fetcher=fetcher,
         media=HostedMedia(files.channel) if files else None,
+        answers=KeptAnswers(files.channel) if files else None,
     )
     if changes is not None:
         neighbours = [keypool.channel, files.channel] if files else [keypool.channel]

@@ -164,6 +164,7 @@ class EdgeInMemory:
             bringing=Bringing(None),
             fetcher=None,
             media=None,
+            answers=None,
         )
         handlers = build_handlers(runtime, Making(runtime))
         self._door = FrontDoor(Router(handlers), _no_page, runtime.drain)
