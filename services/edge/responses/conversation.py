@@ -67,7 +67,10 @@ class _Reader:
             self._model.read(kind, item, param)
         elif kind in _RESULTS:
             self._end_turn()
-            self._result(kind, item, param)
+            if item.get("call_id") is None and item.get("name") is not None:
+                self._report(item, param)
+            else:
+                self._result(kind, item, param)
         else:
             raise wrong_value(kind, f"{param}.type", _KINDS)
 
@@ -106,6 +109,18 @@ class _Reader:
             self._calls += turn.calls
         else:
             self._turns.add("model", turn.parts)
+
+    def _report(self, item: dict[str, Any], param: str) -> None:
+        """Read what a tool tells unasked, which agents do: Gemini's answer calls alone."""
+        known = ("type", "output", "id", "status", "name", "namespace")
+        note_others(item, known, param, self._media.ignored)
+        names = [
+            read_string(item[name], f"{param}.{name}")
+            for name in ("namespace", "name")
+            if item.get(name) is not None
+        ]
+        parts = read_user_content(item.get("output"), f"{param}.output", self._media)
+        self._turns.add("user", [{"text": f"The tool {'.'.join(names)} reports:"}, *parts])
 
     def _result(self, kind: str, item: dict[str, Any], param: str) -> None:
         known = ["type", "call_id", "output", "id", "status"]

@@ -69,7 +69,7 @@ def stream_of(replies: list[dict[str, Any]], of: ResponsePlan) -> list[dict[str,
 
 def assembled(told: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the response that a stream ends with, checking the manners of its events."""
-    state: Any = ResponseStreamState(input_tools=omit, text_format=omit)
+    state: ResponseStreamState[Any] = ResponseStreamState(input_tools=omit, text_format=omit)
     begun: dict[int, dict[str, Any]] = {}
     done: list[dict[str, Any]] = []
     texts: dict[tuple[str, int, int], str] = {}
@@ -77,7 +77,7 @@ def assembled(told: list[dict[str, Any]]) -> dict[str, Any]:
     assert [each["sequence_number"] for each in told] == [*range(len(told))]
     for event in told:
         state.handle_event(_EVENT.validate_python(event))
-        kind, index = event["type"], event.get("output_index")
+        kind, index = event["type"], event.get("output_index", -1)
         if kind == "response.output_item.added":
             assert index == len(begun) == len(done), "one item after the other"
             begun[index] = event["item"]
@@ -85,10 +85,13 @@ def assembled(told: list[dict[str, Any]]) -> dict[str, Any]:
             assert event["item"]["id"] == begun[index]["id"]
             assert event["item"]["type"] == begun[index]["type"]
             done.append(event["item"])
-        elif index is not None:
+        elif index >= 0:
             assert event["item_id"] == begun[index]["id"]
             assert index == len(done), "nothing follows the end of an item"
-        place = (index, event.get("content_index", event.get("summary_index", 0)))
+        place: tuple[int, int] = (
+            index,
+            event.get("content_index", event.get("summary_index", 0)),
+        )
         if kind in _GROWING:
             ends, name = _GROWING[kind]
             texts[ends, *place] = texts.get((ends, *place), "") + event["delta"]

@@ -45,6 +45,7 @@ SEARCH = {"type": "web_search", "filters": {"allowed_domains": ["a.example"]}}
         ),
         ({"input": [CALL]}, "input[0]", "No tool output found for function call c1"),
         ({"input": [RESULT]}, "input[0].call_id", "No tool call found"),
+        ({"input": [RESULT | {"call_id": None}]}, "input[0].call_id", "Missing"),
         ({"input": [CALL, RESULT, RESULT]}, "input[2].call_id", "No tool call found"),
         ({"input": [CALL | {"arguments": "["}, RESULT]}, "input[0].arguments", "JSON object"),
         ({"input": [{"type": "item_reference", "id": "msg_x"}]}, "input[0].id", "not found"),

@@ -149,6 +149,22 @@ def test_custom_tools_and_shells_in_the_history() -> None:
     ]
 
 
+def test_what_a_tool_tells_unasked() -> None:
+    report = {
+        "type": "function_call_output",
+        "name": "goal",
+        "namespace": "agent",
+        "output": "almost there",
+    }
+
+    turns = contents(message("hi"), CALL, RESULT, report, model="gemini-2.5-flash")
+
+    assert turns[2]["parts"][1:] == [
+        {"text": "The tool agent.goal reports:"},
+        {"text": "almost there"},
+    ]
+
+
 def reasoning(content: str) -> dict[str, Any]:
     return {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": content}
 

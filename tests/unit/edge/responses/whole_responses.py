@@ -69,7 +69,7 @@ class Maker(whole_messages.Maker):
 
     def _calls(self) -> list[dict[str, Any]]:
         calls = [self._one_call() for _ in range(1 + len(self.some()))]
-        results = [self._result(call) for call in calls]
+        results = [self._output(call) for call in calls]
         if self.flip():
             results.reverse()
         return [*calls, *results]
@@ -88,7 +88,7 @@ class Maker(whole_messages.Maker):
             return call | {"arguments": json.dumps(self.object())}
         return call | {"input": self.text()}
 
-    def _result(self, call: dict[str, Any]) -> dict[str, Any]:
+    def _output(self, call: dict[str, Any]) -> dict[str, Any]:
         output = self.pick([self.text(), [self._text(), *self._media()]])
         return {
             "type": f"{call['type']}_output",
