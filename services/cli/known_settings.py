@@ -90,6 +90,7 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "MAX_WAIT_SECONDS": (Part.EDGE,),
     "LEASE_GRACE_SECONDS": (Part.EDGE,),
     "MAX_BODY_BYTES": (Part.EDGE,),
+    "MODEL_ALIASES": (Part.EDGE,),
     "OLD_SCHEMA_MODELS": (Part.EDGE,),
     "MAX_ANSWER_BYTES": (Part.EDGE,),
     "PUBLIC_URL": (Part.EDGE,),

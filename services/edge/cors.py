@@ -18,6 +18,9 @@ _UPLOAD = (
 )
 # `*` does not cover Authorization, so every header is named.
 _ALLOWED = (
+    "Anthropic-Beta",
+    "Anthropic-Dangerous-Direct-Browser-Access",
+    "Anthropic-Version",
     "Authorization",
     "Content-Type",
     "X-Api-Key",
@@ -28,6 +31,7 @@ _ALLOWED = (
     *_UPLOAD,
 )
 _EXPOSED = (
+    "Request-Id",
     "Retry-After",
     "X-Gemini-Balance-Attempts",
     "X-Gemini-Balance-Failures",

@@ -1,14 +1,15 @@
-"""Which of the two dialects a request speaks, and so its answer and its errors."""
+"""Which of the dialects a request speaks, and so its answer and its errors."""
 
 from collections.abc import Mapping
 from enum import Enum
 
 
 class Dialect(Enum):
-    """The two public dialects."""
+    """The public dialects."""
 
     OPENAI = "openai"
     GEMINI = "gemini"
+    ANTHROPIC = "anthropic"
 
 
 _GEMINI_ROOTS = frozenset({"v1beta", "v1alpha", "upload", "gemini", "ws", "download"})
@@ -37,8 +38,9 @@ _GEMINI_ONLY = frozenset(
 def dialect_of(path: str, headers: Mapping[bytes, bytes], *, has_query_key: bool) -> Dialect:
     """Tell the dialect of a request.
 
-    Both own `/v1/models`, `/v1/files` and `/v1/batches`. There, Gemini's clients are
-    known by their own headers, or by `?key=` without an Authorization header.
+    OpenAI's and Gemini's own `/v1/models`, `/v1/files` and `/v1/batches`. There, Gemini's
+    clients are known by their own headers, or by `?key=` without an Authorization header.
+    Anthropic's are known by their version where they ask for models.
 
     Args:
         path: The raw path.
@@ -49,17 +51,22 @@ def dialect_of(path: str, headers: Mapping[bytes, bytes], *, has_query_key: bool
     root = segments[1] if len(segments) > 1 else ""
     if root in _GEMINI_ROOTS:
         return Dialect.GEMINI
+    if root == "anthropic":
+        return Dialect.ANTHROPIC
     if root != "v1":
         return Dialect.OPENAI
     collection, _, verb = (segments[2] if len(segments) > 2 else "").partition(":")
     if collection in _GEMINI_ONLY:
         return Dialect.GEMINI
+    if collection == "messages":
+        return Dialect.ANTHROPIC
     if collection not in _SHARED:
         return Dialect.OPENAI
     if verb or (len(segments) > 3 and ":" in segments[3]):
         return Dialect.GEMINI
-    if b"x-goog-api-key" in headers or b"x-goog-api-client" in headers:
-        return Dialect.GEMINI
-    if has_query_key and b"authorization" not in headers:
+    if collection == "models" and b"anthropic-version" in headers:
+        return Dialect.ANTHROPIC
+    names_itself = b"x-goog-api-key" in headers or b"x-goog-api-client" in headers
+    if names_itself or (has_query_key and b"authorization" not in headers):
         return Dialect.GEMINI
     return Dialect.OPENAI

@@ -5,9 +5,11 @@ from typing import Any
 
 import orjson
 
+from services.edge.anthropic import errors as anthropic
 from services.edge.dialects import Dialect
 from services.edge.errors import ApiError
 from services.edge.openai.errors import error_body, translate_error
+from services.kit.context import request_id
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -78,12 +80,25 @@ def openai_error(error: ApiError) -> dict[str, Any]:
     )
 
 
+def anthropic_error(error: ApiError) -> dict[str, Any]:
+    """Return Anthropic's envelope of an error."""
+    message = anthropic.with_param(error.message, error.param)
+    return anthropic.error_body(message, status=error.status, request_id=request_id.get())
+
+
+_OWN_ERRORS = {
+    Dialect.GEMINI: google_error,
+    Dialect.OPENAI: openai_error,
+    Dialect.ANTHROPIC: anthropic_error,
+}
+
+
 def render(error: ApiError, dialect: Dialect) -> tuple[Headers, bytes]:
     """Return the headers and the body that tell a client of an error."""
-    body = google_error(error) if dialect is Dialect.GEMINI else openai_error(error)
+    body = _OWN_ERRORS[dialect](error)
     headers: Headers = [(b"content-type", b"application/json; charset=UTF-8")]
     headers += retry_headers(error.retry_after)
-    if error.retryable is False and dialect is Dialect.OPENAI:
+    if error.retryable is False and dialect is not Dialect.GEMINI:
         headers.append((b"x-should-retry", b"false"))
     return headers, orjson.dumps(body)
 
@@ -95,13 +110,18 @@ def retry_headers(retry_after: float | None) -> Headers:
     return [(b"retry-after", b"%d" % max(1, math.ceil(retry_after)))]
 
 
+def upstream_status(status: int, dialect: Dialect) -> int:
+    """Return the status by which a client is told of an upstream's error."""
+    return anthropic.upstream_status(status) if dialect is Dialect.ANTHROPIC else status
+
+
 def render_upstream(
     status: int, content_type: str, body: bytes, dialect: Dialect
 ) -> tuple[Headers, bytes]:
     """Return the headers and the body that pass an upstream error on.
 
     Args:
-        status: The upstream's status, which the client gets too.
+        status: The upstream's; the client gets that of `upstream_status`.
         content_type: The upstream's.
         body: The upstream's, already scrubbed.
         dialect: The client's.
@@ -109,6 +129,9 @@ def render_upstream(
     headers: Headers = [(b"content-type", b"application/json; charset=UTF-8")]
     if dialect is Dialect.OPENAI:
         return headers, orjson.dumps(translate_error(status, body))
+    if dialect is Dialect.ANTHROPIC:
+        told = anthropic.translate_error(status, body, request_id=request_id.get())
+        return headers, orjson.dumps(told)
     if "json" in content_type:
         return headers, body
     # A page meant for people, such as Google's "automated queries": not for an SDK to parse.

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.edge import metrics
 from services.edge.cors import ANSWER_HEADERS, preflight
-from services.edge.dialects import dialect_of
+from services.edge.dialects import Dialect, dialect_of
 from services.edge.drain import Drain
 from services.edge.envelopes import render
 from services.edge.errors import ApiError, bad_request, shutting_down
@@ -98,6 +98,9 @@ class FrontDoor:
         exchange.dialect = dialect_of(
             exchange.path, exchange.headers, has_query_key="key=" in exchange.query
         )
+        if exchange.dialect is Dialect.ANTHROPIC:
+            # Under which Anthropic's clients look for it.
+            exchange.extra.append((b"request-id", exchange.request_id.encode()))
         route = self._router.find(exchange)
         if route is None:
             await self._page(exchange, scope)

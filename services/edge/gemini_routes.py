@@ -1,9 +1,11 @@
 """Gemini's own dialect: a relay that changes the credential and little else."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
+from services.edge.aliases import model_for, rename_models
 from services.edge.calls import (
     Call,
     forwarded_headers,
@@ -50,11 +52,16 @@ class GeminiRoutes:
 
     async def method(self, exchange: Exchange, version: str, method: Method) -> None:
         """Relay a verb on a model, whatever the verb."""
+        named = method.model
+        if method.collection == "models":
+            method = replace(method, model=model_for(self._runtime.settings.model_aliases, named))
         asker = await self._admit(exchange, method.model)
         body = await exchange.read_body(self._runtime.settings.max_body_bytes)
         request = _check_body(
             body, required=method.verb in {"generateContent", "streamGenerateContent"}
         )
+        if method.model != named and rename_models(request, method.model):
+            body = orjson.dumps(request)
         operation = operation_of(method.verb)
         query = forwarded_query(exchange.query, creates=operation is Operation.CREATE)
         is_stream, as_array = method.verb == "streamGenerateContent", False
@@ -80,6 +87,7 @@ class GeminiRoutes:
 
     async def read_models(self, exchange: Exchange, version: str, model: str) -> None:
         """Relay the list of models, or one of them."""
+        model = model_for(self._runtime.settings.model_aliases, model)
         asker = await self._admit(exchange, model)
         tail = f"models/{check_model(model)}" if model else "models"
         need = need_of(self._runtime.settings, asker, "", Operation.READ)

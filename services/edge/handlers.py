@@ -9,6 +9,7 @@ from services.edge.file_routes import FileRoutes
 from services.edge.gemini_routes import GeminiRoutes
 from services.edge.images.image_routes import ImageRoutes
 from services.edge.media_routes import MediaRoutes
+from services.edge.message_routes import MessageRoutes
 from services.edge.openai_file_routes import OpenAiFileRoutes
 from services.edge.openai_routes import OpenAiRoutes
 from services.edge.resources.interactions import InteractionRoutes
@@ -35,6 +36,7 @@ class Handlers:
     interactions: InteractionRoutes
     media: MediaRoutes
     images: ImageRoutes
+    messages: MessageRoutes
 
 
 def build_handlers(runtime: Runtime, making: Making) -> Handlers:
@@ -53,4 +55,5 @@ def build_handlers(runtime: Runtime, making: Making) -> Handlers:
         interactions=InteractionRoutes(runtime, making),
         media=MediaRoutes(runtime.media),
         images=ImageRoutes(runtime),
+        messages=MessageRoutes(runtime),
     )

@@ -1,4 +1,4 @@
-"""What OpenAI offers and Gemini Balance does not, with what to use instead."""
+"""What OpenAI and Anthropic offer and Gemini Balance does not, with what to use instead."""
 
 from services.edge.errors import ApiError
 
@@ -10,7 +10,6 @@ _INSTEAD = {
     "conversations": "Send the turns with each request to /v1/chat/completions.",
     "evals": "Compare models on your side.",
     "fine_tuning": "Models are tuned at Google, outside of this API.",
-    "messages": "Use POST /v1/chat/completions, or Gemini's own routes below /v1beta.",
     "moderations": (
         "Gemini rates a prompt as it answers it: see safetySettings and safetyRatings of "
         "POST /v1beta/models/{model}:generateContent."
@@ -25,14 +24,21 @@ _INSTEAD = {
     "vector_stores": "Use Gemini's stores: /v1beta/fileSearchStores.",
     "videos": "Use Gemini's POST /v1beta/models/{model}:predictLongRunning.",
 }
+_INSTEAD_OF_ANTHROPICS = {
+    "complete": "Send the prompt as a message to POST /v1/messages.",
+    "files": "Use POST /v1/files of OpenAI's dialect, or Gemini's POST /upload/v1beta/files.",
+    "messages/batches": "Use Gemini's batches: POST /v1beta/models/{model}:batchGenerateContent.",
+    "skills": "Send the instructions and tools with each request to POST /v1/messages.",
+}
 
 
-def not_served(path: str) -> ApiError | None:
+def not_served(path: str, *, is_anthropic: bool = False) -> ApiError | None:
     """Return what is told of a path below `/v1` that is known and not served, else None."""
-    for name, instead in _INSTEAD.items():
+    table = _INSTEAD_OF_ANTHROPICS if is_anthropic else _INSTEAD
+    for name, instead in table.items():
         root = f"/v1/{name}"
         if path == root or path.startswith(f"{root}/"):
             message = f"{root} is not served here. {instead}"
-            # OpenAI's SDKs would try a 501 twice more.
+            # The SDKs would try a 501 twice more.
             return ApiError(501, message, code="not_implemented", retryable=False)
     return None

@@ -1,4 +1,4 @@
-"""What OpenAI's routes share: who asks for what, the call that follows, the answer as JSON."""
+"""What the translated dialects share: who asks for what, the call, the answer as JSON."""
 
 import secrets
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
+from services.edge.aliases import model_for
 from services.edge.calls import Call, operation_of
 from services.edge.clients import check_model_allowed, check_scope
-from services.edge.dialects import Dialect
 from services.edge.envelopes import Headers
 from services.edge.errors import ApiError
 from services.edge.estimating import estimate_tokens
@@ -46,9 +46,12 @@ async def admit(runtime: Runtime, exchange: Exchange, scope: str = "models") -> 
 
 
 async def read_request(runtime: Runtime, exchange: Exchange) -> dict[str, Any]:
-    """Return the body of a request."""
+    """Return the body of a request, its model as the operator's aliases have it."""
     body = await exchange.read_body(runtime.settings.max_body_bytes)
-    return json_object(body, orjson.loads)
+    request = json_object(body, orjson.loads)
+    if isinstance(model := request.get("model"), str):
+        request["model"] = model_for(runtime.settings.model_aliases, model)
+    return request
 
 
 def upstream_call(
@@ -68,7 +71,7 @@ def upstream_call(
         headers=[(b"content-type", b"application/json")],
         body=content,
         need=need,
-        dialect=Dialect.OPENAI,
+        dialect=asker.exchange.dialect,
     )
 
 
@@ -88,7 +91,7 @@ async def call_model(
 def call_read(runtime: Runtime, asker: Asker, tail: str) -> Call:
     """Return a call that reads, such as `models`."""
     need = need_of(runtime.settings, asker, "", Operation.READ)
-    return Call("GET", f"/{VERSION}/{tail}", [], b"", need, Dialect.OPENAI)
+    return Call("GET", f"/{VERSION}/{tail}", [], b"", need, asker.exchange.dialect)
 
 
 def tell_ignored(exchange: Exchange, names: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from services.edge.aliases import model_for
 from services.edge.clients import check_model_allowed
 from services.edge.concurrently import concurrently
 from services.edge.disconnect import ClientWatch
@@ -66,7 +67,7 @@ class OpenAiRoutes:
     async def model(self, exchange: Exchange, encoded_id: str) -> None:
         """GET /v1/models/{id}."""
         asker = await admit(self._runtime, exchange)
-        model = model_of_id(encoded_id)
+        model = model_for(self._runtime.settings.model_aliases, model_of_id(encoded_id))
         check_model_allowed(asker.client, model)
         async with ClientWatch(exchange):
             whole = await fetch(self._runtime, call_read(self._runtime, asker, f"models/{model}"))

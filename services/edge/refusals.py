@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 from services.edge.dialects import Dialect
-from services.edge.envelopes import Headers, render, render_upstream, retry_headers
+from services.edge.envelopes import (
+    Headers,
+    render,
+    render_upstream,
+    retry_headers,
+    upstream_status,
+)
 from services.edge.errors import (
     ApiError,
     outcome_unknown,
@@ -86,8 +92,9 @@ def given_up(last: Failure | None, refusal: RefusedError | None, dialect: Dialec
         return failed_with(upstream_unusable(), dialect)
     if last.evidence.phase is not Phase.ANSWERED:
         return failed_with(_transport_error(last), dialect)
-    headers, body = render_upstream(last.evidence.status, last.content_type, last.body, dialect)
-    return FailedError(last.evidence.status, headers, body)
+    status = last.evidence.status
+    headers, body = render_upstream(status, last.content_type, last.body, dialect)
+    return FailedError(upstream_status(status, dialect), headers, body)
 
 
 def _transport_error(last: Failure) -> ApiError:

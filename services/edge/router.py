@@ -33,7 +33,7 @@ class Router:
     """Finds the route of a request."""
 
     def __init__(self, handlers: Handlers) -> None:
-        """Take the handlers of both dialects."""
+        """Take the handlers of all dialects."""
         self._resources = handlers.resources
         self._interactions = handlers.interactions
         self._files = handlers.files
@@ -45,6 +45,11 @@ class Router:
         self._images = {
             "generations": Route("images", handlers.images.generate),
             "edits": Route("image_edits", handlers.images.edit),
+        }
+        self._anthropic = handlers.messages
+        self._messages = {
+            "messages": Route("messages", handlers.messages.create),
+            "messages/count_tokens": Route("count_tokens", handlers.messages.count_tokens),
         }
         self._chat = Route("chat", handlers.chat.chat)
         self._completions = Route("completions", handlers.chat.completions)
@@ -67,6 +72,8 @@ class Router:
             return Route("upload", partial(self._uploads.go_on, upload_id=upload_id))
         if exchange.dialect is Dialect.OPENAI:
             return self._find_openai(exchange)
+        if exchange.dialect is Dialect.ANTHROPIC:
+            return self._find_anthropic(exchange)
         return self._find_gemini(exchange)
 
     def _find_openai(self, exchange: Exchange) -> Route | None:
@@ -110,6 +117,20 @@ class Router:
         if what not in self._images:
             raise not_found(method, path)
         return _only("POST", method, self._images[what])
+
+    def _find_anthropic(self, exchange: Exchange) -> Route:
+        method, path = exchange.method, exchange.path.removeprefix("/anthropic")
+        what = path.removeprefix("/v1/") if path.startswith("/v1/") else ""
+        if what in self._messages:
+            return _only("POST", method, self._messages[what])
+        if what == "models":
+            return _only("GET", method, Route("models", self._anthropic.models))
+        if what.startswith("models/") and what.count("/") == 1:
+            handle = partial(self._anthropic.model, encoded_id=what.removeprefix("models/"))
+            return _only("GET", method, Route("model", handle))
+        if (refusal := not_served(path, is_anthropic=True)) is not None:
+            raise refusal
+        raise not_found(method, exchange.path)
 
     def _find_gemini(self, exchange: Exchange) -> Route:
         _, root, rest = [*exchange.path.split("/", 2), "", ""][:3]

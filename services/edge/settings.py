@@ -1,11 +1,26 @@
 """The settings of the edge."""
 
-from pydantic import Field, field_validator
+import json
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, field_validator
+from pydantic_settings import NoDecode
 
 from services.edge.fetching.reach import Reach
 from services.edge.uploads.addresses import TrustedPeers
 from services.kit.neighbour_settings import CallerSettings
 from services.kit.settings import TextList, UpstreamUrl, root_address
+
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,127}")
+
+
+def _aliases(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+ModelAliases = Annotated[dict[str, str], NoDecode, BeforeValidator(_aliases)]
+"""Models by patterns of names, given as a JSON object."""
 
 
 class EdgeSettings(CallerSettings):
@@ -18,6 +33,7 @@ class EdgeSettings(CallerSettings):
         "max_body_bytes",
         "max_retries",
         "max_wait_seconds",
+        "model_aliases",
         "old_schema_models",
         "stt_model",
         "tts_model",
@@ -77,6 +93,11 @@ class EdgeSettings(CallerSettings):
     files_user_isolation_enabled: bool = True
     """Whether a file can be used by the client alone that uploaded it; off, by all of its pool."""
 
+    model_aliases: ModelAliases = Field(default={})
+    """Models by patterns of the names that stand for them, such as
+    `{"claude-*haiku*": "gemini-2.5-flash", "claude-*": "gemini-2.5-pro"}`; the first that fits
+    counts, in every dialect."""
+
     old_schema_models: TextList = Field(default=["gemini-1.*"])
     """Patterns of models that take no JSON Schema; in OpenAI's dialect their schemas are said in
     the older form."""
@@ -117,6 +138,13 @@ class EdgeSettings(CallerSettings):
     @classmethod
     def _public_address(cls, value: str) -> str:
         return root_address(value) if value else ""
+
+    @field_validator("model_aliases")
+    @classmethod
+    def _are_models(cls, value: dict[str, str]) -> dict[str, str]:
+        if not all(value) or not all(map(_MODEL.fullmatch, value.values())):
+            raise ValueError("must hold the names of models by patterns that are not empty")
+        return value
 
     @field_validator("remote_media_allow_nets")
     @classmethod

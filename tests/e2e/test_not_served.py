@@ -1,4 +1,4 @@
-"""What OpenAI offers and this does not is told plainly, with what to use instead."""
+"""What OpenAI and Anthropic offer and this does not is told plainly, with what to use instead."""
 
 import openai
 import pytest
@@ -15,7 +15,6 @@ from tests.support.system import System
         ("/v1/moderations", "safetySettings"),
         ("/v1/responses", "/v1/chat/completions"),
         ("/v1/responses/resp_1/input_items", "/v1/chat/completions"),
-        ("/v1/messages", "/v1/chat/completions"),
         ("/v1/fine_tuning/jobs", "at Google"),
         ("/v1/assistants", "/v1/chat/completions"),
         ("/v1/threads/thread_1/runs", "/v1/chat/completions"),
@@ -36,6 +35,26 @@ async def test_it_is_501_in_openais_shape(system: System, path: str, instead: st
     assert set(error) == {"message", "type", "param", "code"}
     assert error["code"] == "not_implemented"
     assert instead in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "instead"),
+    [
+        ("/v1/messages/batches", ":batchGenerateContent"),
+        ("/anthropic/v1/messages/batches/b1/results", ":batchGenerateContent"),
+        ("/anthropic/v1/files", "/v1/files"),
+        ("/anthropic/v1/complete", "/v1/messages"),
+    ],
+)
+async def test_it_is_501_in_anthropics_shape(system: System, path: str, instead: str) -> None:
+    pool = await system.new_pool(1)
+    async with system.client(pool) as client:
+        answer = await client.post(path, json={})
+
+    assert answer.status_code == 501
+    assert answer.headers["x-should-retry"] == "false"
+    assert answer.json()["error"]["type"] == "api_error"
+    assert instead in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["/v1/batchesx", "/v1/audio", "/v1/audio/unheard-of"])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from services.edge.openapi import anthropic_operations
 from services.edge.openapi.document import OPERATIONS
 from services.edge.openapi.openai_schemas import SCHEMAS
 from services.edge.openapi.operation import Operation, Schema
@@ -14,6 +15,8 @@ from tests.support.metrics import of_service
 _MARKED = re.compile(
     r"(<!-- generated: (?P<kind>\w+) (?P<name>\w+) -->\n)(?P<table>.*?)(<!-- end -->)", re.DOTALL
 )
+
+_SCHEMAS = SCHEMAS | anthropic_operations.SCHEMAS
 
 
 def pages() -> list[Path]:
@@ -37,7 +40,7 @@ def _rows(kind: str, name: str) -> list[list[str]]:
             return _routes(_chosen(name))
         case "metrics":
             return _metrics(name)
-    return _fields(SCHEMAS[name])
+    return _fields(_SCHEMAS[name])
 
 
 def _metrics(service: str) -> list[list[str]]:
@@ -58,6 +61,8 @@ def _chosen(name: str) -> list[Operation]:
     match name:
         case "openai":
             return [each for each in api if "openai" in each.dialects]
+        case "anthropic":
+            return [each for each in api if "anthropic" in each.dialects]
         case "files":
             return [each for each in api if each.tag == "Gemini: files"]
         case "models":

@@ -1,5 +1,6 @@
 """POST /v1/audio/transcriptions and /v1/audio/translations."""
 
+from services.edge.aliases import model_for
 from services.edge.audio.listening import Listener, Sound
 from services.edge.audio.transcribing import NO_TRANSCRIPT, TranscriptVoice
 from services.edge.clients import check_model_allowed
@@ -53,9 +54,13 @@ class TranscriptionRoute:
             await listener.forget(sound)
 
     def _plan(self, form: Form, asker: Asker) -> TranscriptionPlan:
+        fields, settings = dict(form.fields), self._runtime.settings
+        if "model" in fields:
+            aliases = settings.model_aliases
+            fields["model"] = [model_for(aliases, name) for name in fields["model"]]
         plan = translate_transcription(
-            form.fields,
-            default_model=self._runtime.settings.stt_model,
+            fields,
+            default_model=settings.stt_model,
             is_translation=self._is_translation,
         )
         check_model_allowed(asker.client, check_model(plan.model))

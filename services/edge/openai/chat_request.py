@@ -120,7 +120,7 @@ def translate_chat(
     media = MediaReader(ignored)
     conversation = read_messages(body.get("messages"), family, media, ignored)
     if media.remote and not allow_remote_media:
-        raise _remote_media_error(media.remote[0])
+        raise remote_media_error(media.remote[0])
     tools = read_tools(body, ignored)
     extras = read_extras(body, ignored)
     config = read_sampling(body, family, ignored)
@@ -221,11 +221,16 @@ def _fit_format(
         ignored.append("functions" if tools.is_legacy else "tools")
         return _Fit(form, ToolPlan([], None, searches=False, is_legacy=tools.is_legacy))
     ignored.append("response_format")
+    return _Fit({}, tools, instruction=format_instruction(form))
+
+
+def format_instruction(form: dict[str, Any]) -> str:
+    """Return a response format in words, for models that cannot be bound to it."""
     text = "Unless you call a function, answer with a single JSON object and nothing else."
     if "responseJsonSchema" in form:
         schema = orjson.dumps(form["responseJsonSchema"]).decode()
         text += f" It must match this JSON Schema: {schema}"
-    return _Fit({}, tools, instruction=text)
+    return text
 
 
 def _write_extras(extras: GoogleExtras, gemini_body: dict[str, Any]) -> None:
@@ -254,7 +259,8 @@ def _write_tier(body: dict[str, Any], gemini_body: dict[str, Any], ignored: list
         ignored.append("service_tier")
 
 
-def _remote_media_error(media: RemoteMedia) -> BadRequestError:
+def remote_media_error(media: RemoteMedia) -> BadRequestError:
+    """Return the error for media that nobody fetches."""
     return BadRequestError(
         f"Invalid '{media.param}': media behind a web address are not fetched. Send a data URL, "
         "or upload the file and send its URI.",

@@ -93,7 +93,7 @@ class MediaReader:
         """Return the part for `image_url` or `video_url`, as an object or a bare address."""
         if isinstance(value, str):
             self.details.append("auto")
-            return self._located(value, param)
+            return self.locate(value, param)
         holder = read_object(value, param)
         note_others(holder, ("url", "detail"), param, self.ignored)
         detail = holder.get("detail")
@@ -102,7 +102,7 @@ class MediaReader:
             if name not in _DETAILS:
                 raise wrong_value(name, f"{param}.detail", _DETAILS)
         self.details.append(detail or "auto")
-        return self._located(read_name(holder.get("url"), f"{param}.url"), f"{param}.url")
+        return self.locate(read_name(holder.get("url"), f"{param}.url"), f"{param}.url")
 
     def read_sound(self, value: object, param: str, kind: str) -> Part:
         """Return the part for `input_audio` or `input_video`: base64 data and a format."""
@@ -110,10 +110,10 @@ class MediaReader:
         note_others(holder, ("data", "format"), param, self.ignored)
         data = read_name(holder.get("data"), f"{param}.data")
         if _ADDRESS.match(data):
-            return self._located(data, f"{param}.data")
+            return self.locate(data, f"{param}.data")
         form = read_name(holder.get("format"), f"{param}.format").lower()
         media_type = form if "/" in form else f"{kind}/{form}"
-        return _inline(media_type, data, f"{param}.data")
+        return inline_data(media_type, data, f"{param}.data")
 
     def read_file(self, value: object, param: str) -> Part:
         """Return the part for `file`: its bytes, or the name of an uploaded file."""
@@ -125,7 +125,7 @@ class MediaReader:
         if holder.get("file_url") is not None:
             url = read_name(holder["file_url"], f"{param}.file_url")
             note_others(holder, ("file_url", "filename"), param, self.ignored)
-            return self._located(url, f"{param}.file_url", guessed)
+            return self.locate(url, f"{param}.file_url", guessed)
         read = ["file_data" if holder.get("file_data") is not None else "file_id"]
         if guessed is not None:
             # Gemini has no place for a name, but the type that it tells is told.
@@ -134,7 +134,7 @@ class MediaReader:
         if holder.get("file_data") is not None:
             data = read_name(holder["file_data"], f"{param}.file_data")
             if _ADDRESS.match(data):
-                return self._located(data, f"{param}.file_data", guessed)
+                return self.locate(data, f"{param}.file_data", guessed)
             if guessed is None:
                 raise BadRequestError(
                     f"The media type of '{param}' is not known: send a data URL, or a "
@@ -142,7 +142,7 @@ class MediaReader:
                     param,
                     "invalid_value",
                 )
-            return _inline(guessed, data, f"{param}.file_data")
+            return inline_data(guessed, data, f"{param}.file_data")
         if holder.get("file_id") is None:
             raise missing(f"{param}.file_id")
         file_id = read_name(holder["file_id"], f"{param}.file_id")
@@ -154,17 +154,18 @@ class MediaReader:
                 f"{param}.file_id",
                 "invalid_value",
             )
-        return _file_part(uri, guessed)
+        return file_part(uri, guessed)
 
-    def _located(self, url: str, param: str, default_type: str | None = None) -> Part:
+    def locate(self, url: str, param: str, default_type: str | None = None) -> Part:
+        """Return the part for an address: a data URL, an uploaded file, or of the web."""
         if url[:5].lower() == "data:":
             return inline_part(url, param, default_type)
         uri = file_uri(url)
         if uri is not None:
-            return _file_part(uri, default_type)
+            return file_part(uri, default_type)
         if _VIDEO_PAGE.match(url):
             # Google plays these itself, and nobody else can fetch them.
-            return _file_part(url, None)
+            return file_part(url, None)
         if _ADDRESS.match(url):
             part: Part = {}
             self.remote.append(RemoteMedia(url, param, part))
@@ -186,7 +187,7 @@ def inline_part(url: str, param: str, default_type: str | None = None) -> Part:
     media_type, data = bare.strip() or (default_type or ""), url[comma + 1 :]
     if "base64" not in (attribute.strip() for attribute in attributes):
         data = base64.b64encode(unquote_to_bytes(data)).decode()
-    return _inline(media_type, data, param)
+    return inline_data(media_type, data, param)
 
 
 def file_uri(name: str) -> str | None:
@@ -201,14 +202,16 @@ def file_uri(name: str) -> str | None:
     return _FILES_ROOT + found["id"] if found else None
 
 
-def _file_part(uri: str, media_type: str | None) -> Part:
+def file_part(uri: str, media_type: str | None) -> Part:
+    """Return the fileData part of an uploaded file."""
     data = {"fileUri": uri}
     if media_type:
         data["mimeType"] = _repaired(media_type)
     return {"fileData": data}
 
 
-def _inline(media_type: str, data: str, param: str) -> Part:
+def inline_data(media_type: str, data: str, param: str) -> Part:
+    """Return the inlineData part of bytes in base64."""
     media_type = _repaired(media_type)
     if not _MEDIA_TYPE.fullmatch(media_type):
         raise BadRequestError(

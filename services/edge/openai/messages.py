@@ -116,10 +116,10 @@ def _add_result(message: dict[str, Any], param: str, turns: Turns, media: MediaR
         content = ""
     parts = read_content(content, f"{param}.content", media)
     text = "\n".join(part["text"] for part in parts if "text" in part)
-    turns.settle(call, _response(text), [part for part in parts if "text" not in part])
+    turns.settle(call, response_of(text), [part for part in parts if "text" not in part])
 
 
-def _response(text: str) -> dict[str, Any]:
+def response_of(text: str) -> dict[str, Any]:
     """Return a result as the object that Gemini wants; what is none becomes its `output`."""
     if text.lstrip()[:1] not in {"{", "["}:
         return {"output": text}

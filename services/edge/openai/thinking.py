@@ -78,14 +78,17 @@ def thinking_from_effort(
     if not family.can_think or family.makes_media:
         ignored.append("reasoning_effort")
         return None
-    config: dict[str, Any]
-    if family.is_modern:
-        config = {"thinkingLevel": _level(name, family)}
-    else:
-        config = {"thinkingBudget": _budget(name, family)}
+    config = config_for_effort(name, family)
     if name != "none":
         config["includeThoughts"] = True
     return config
+
+
+def config_for_effort(effort: str, family: ModelFamily) -> dict[str, Any]:
+    """Return how a family that thinks is told one of `EFFORTS`."""
+    if family.is_modern:
+        return {"thinkingLevel": _level(effort, family)}
+    return {"thinkingBudget": _budget(effort, family)}
 
 
 def thinking_from_google(config: dict[str, Any], param: str) -> dict[str, Any]:

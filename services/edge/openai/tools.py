@@ -83,6 +83,17 @@ def read_tools(body: dict[str, Any], ignored: list[str]) -> ToolPlan:
     return ToolPlan(declarations, config, searches, is_legacy)
 
 
+def check_function_name(name: str, param: str) -> None:
+    """Raise BadRequestError for a name that Gemini takes for no function."""
+    if not _FUNCTION_NAME.fullmatch(name):
+        raise BadRequestError(
+            f"Invalid '{param}': Gemini wants a letter or an underscore first, then "
+            "letters, digits, underscores, dots, colons or dashes, at most 128 in all.",
+            param,
+            "invalid_value",
+        )
+
+
 def _read_declarations(
     body: dict[str, Any], ignored: list[str]
 ) -> tuple[list[dict[str, Any]], bool]:
@@ -129,13 +140,7 @@ def _declaration(item: object, param: str, ignored: list[str]) -> dict[str, Any]
         known.append("strict")
     note_others(function, known, param, ignored)
     name = read_name(function.get("name"), f"{param}.name")
-    if not _FUNCTION_NAME.fullmatch(name):
-        raise BadRequestError(
-            f"Invalid '{param}.name': Gemini wants a letter or an underscore first, then "
-            "letters, digits, underscores, dots, colons or dashes, at most 128 in all.",
-            f"{param}.name",
-            "invalid_value",
-        )
+    check_function_name(name, f"{param}.name")
     declaration: dict[str, Any] = {"name": name}
     if function.get("description") is not None:
         declaration["description"] = read_string(function["description"], f"{param}.description")

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from services.edge.openapi import (
+    anthropic_operations,
     audio_operations,
     completion_operations,
     gemini_operations,
@@ -28,6 +29,7 @@ from services.edge.openapi.operation import (
 OPERATIONS: tuple[Operation, ...] = (
     *openai_operations.OPERATIONS,
     *completion_operations.OPERATIONS,
+    *anthropic_operations.OPERATIONS,
     *image_operations.OPERATIONS,
     *audio_operations.OPERATIONS,
     *openai_file_operations.OPERATIONS,
@@ -36,11 +38,12 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 _ABOUT = """\
-One front door to Google's Gemini API: OpenAI's dialect and Gemini's own on one port.
+One front door to Google's Gemini API: OpenAI's dialect, Anthropic's and Gemini's own on one port.
 
 A token goes into any of four places on every route: `Authorization: Bearer`, `x-goog-api-key`,
 `x-api-key` or `?key=`. Gemini's routes stand under `/v1beta` here; they are served under `/v1`,
-`/v1alpha` and `/gemini/v1beta` too, OpenAI's under `/hf/v1` too.
+`/v1alpha` and `/gemini/v1beta` too, OpenAI's under `/hf/v1` too, Anthropic's
+under `/anthropic/v1` too.
 
 Every answer carries `x-request-id`; one that an upstream key has served tells the key's alias in
 `x-gemini-balance-key`. A 429 and a 503 tell in `Retry-After` when trying again can help.
@@ -65,9 +68,10 @@ _FAILURES = {
     502: "The upstream's answer was lost or broken.",
     503: "Nothing can serve this at the moment.",
     504: "The upstream did not answer in time.",
+    529: "The model is overloaded.",
 }
 _EVERYWHERE = (400, 401, 403, 404, 405, 408, 413, 429, 500, 502, 503, 504)
-_ENVELOPES = {"openai": "OpenAiError", "gemini": "GeminiError"}
+_ENVELOPES = {"openai": "OpenAiError", "gemini": "GeminiError", "anthropic": "AnthropicError"}
 _PATTERNS = {
     "model": MODEL_PATTERN,
     "file": FILE_PATTERN,
@@ -95,6 +99,7 @@ def build_document() -> dict[str, Any]:
         "components": {
             "schemas": openai_schemas.SCHEMAS
             | completion_operations.SCHEMAS
+            | anthropic_operations.SCHEMAS
             | image_operations.SCHEMAS
             | audio_operations.SCHEMAS
             | openai_file_operations.SCHEMAS

@@ -5,10 +5,11 @@ from services.edge.openapi.operation import EVENTS, HTML, JSON, SSE, Operation, 
 _CHAT = "Chat and embeddings"
 _MODELS = "Models"
 _PAGES = "Health and documentation"
-_BOTH = ("openai", "gemini")
-_TWO_DIALECTS = (
-    "Both dialects own this path. A request with `x-goog-api-key` or `x-goog-api-client`, or with "
-    "`?key=` and no `Authorization`, is answered as Gemini does, every other as OpenAI does."
+_ALL = ("openai", "gemini", "anthropic")
+_SHARED = (
+    "All dialects own this path. A request with `anthropic-version` is answered as Anthropic does; "
+    "one with `x-goog-api-key` or `x-goog-api-client`, or with `?key=` and no `Authorization`, as "
+    "Gemini does; every other as OpenAI does."
 )
 
 OPERATIONS = (
@@ -41,9 +42,11 @@ OPERATIONS = (
         "models",
         _MODELS,
         "List models",
-        _TWO_DIALECTS,
-        answer={JSON: {"anyOf": [ref("OpenAiModels"), ref("GeminiModels")]}},
-        dialects=_BOTH,
+        _SHARED,
+        answer={
+            JSON: {"anyOf": [ref("OpenAiModels"), ref("GeminiModels"), ref("AnthropicModels")]}
+        },
+        dialects=_ALL,
     ),
     Operation(
         "get",
@@ -51,9 +54,9 @@ OPERATIONS = (
         "model",
         _MODELS,
         "Get a model",
-        _TWO_DIALECTS,
-        answer={JSON: {"anyOf": [ref("OpenAiModel"), ref("GeminiModel")]}},
-        dialects=_BOTH,
+        _SHARED,
+        answer={JSON: {"anyOf": [ref("OpenAiModel"), ref("GeminiModel"), ref("AnthropicModel")]}},
+        dialects=_ALL,
     ),
     Operation(
         "get",

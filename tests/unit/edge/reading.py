@@ -10,7 +10,8 @@ OPENAI = "openai"
 COMPLETIONS = "completions"
 EVENTS = "events"
 ARRAY = "array"
-FORMS = (OPENAI, COMPLETIONS, EVENTS, ARRAY)
+MESSAGES = "messages"
+FORMS = (OPENAI, COMPLETIONS, EVENTS, ARRAY, MESSAGES)
 
 _MODEL = "gemini-3-flash-preview"
 
@@ -31,6 +32,14 @@ def asked(form: str) -> tuple[str, dict[str, Any]]:
             "echo": True,
             "stream": True,
             "stream_options": {"include_usage": True},
+        }
+    if form == MESSAGES:
+        return "/v1/messages", {
+            "model": _MODEL,
+            "max_tokens": 1000,
+            "thinking": {"type": "adaptive"},
+            "messages": [{"role": "user", "content": "hi"}],
+            "stream": True,
         }
     alt = "?alt=json" if form == ARRAY else ""
     target = f"/v1beta/models/{_MODEL}:streamGenerateContent{alt}"
@@ -61,6 +70,9 @@ def heard(form: str, answer: Told) -> Heard:
     if form == ARRAY:
         _read_array(answer, result)
         return result
+    if form == MESSAGES:
+        _read_messages(answer.body, result)
+        return result
     for data in _events(answer.body):
         if form in {OPENAI, COMPLETIONS}:
             _read_chunk(data, result)
@@ -75,6 +87,27 @@ def _events(body: bytes) -> list[bytes]:
     assert not blocks or text.endswith(b"\n\n"), "half an event"
     assert all(block.startswith(b"data: ") for block in blocks)
     return [block.removeprefix(b"data: ") for block in blocks]
+
+
+def _read_messages(body: bytes, result: Heard) -> None:
+    """Read Anthropic's events, whose names stand before their data."""
+    assert body.endswith(b"\n\n"), "half an event"
+    stem = ""
+    for block in body.split(b"\n\n")[:-1]:
+        assert not result.finished, "nothing follows message_stop"
+        name, data = block.split(b"\n")
+        event = json.loads(data.removeprefix(b"data: "))
+        assert name == b"event: " + event["type"].encode()
+        if event["type"] == "error":
+            assert set(event["error"]) == {"type", "message"}
+            result.told = True
+            continue
+        assert not result.told, "nothing follows an error"
+        if event["type"] == "message_start":
+            assert not result.items
+            stem = event["message"]["id"].removeprefix("msg_")
+        result.finished = event["type"] == "message_stop"
+        result.items.append(json.loads(json.dumps(event).replace(stem, "ID")))
 
 
 def _read_chunk(data: bytes, result: Heard) -> None:
