@@ -14,7 +14,9 @@ from services.edge.envelopes import Headers
 from services.edge.errors import ApiError
 from services.edge.estimating import estimate_tokens
 from services.edge.http import Exchange, json_object
+from services.edge.models.choosing import Chosen
 from services.edge.needs import Asker, need_of, with_content
+from services.edge.openai.chat_request import read_model
 from services.edge.paths import check_model
 from services.edge.plain import Whole
 from services.edge.resources.access import may_name_something
@@ -51,6 +53,21 @@ async def read_request(runtime: Runtime, exchange: Exchange) -> dict[str, Any]:
     return json_object(body, orjson.loads)
 
 
+def choose_model(runtime: Runtime, body: dict[str, Any]) -> Chosen:
+    """Return the model that a request names.
+
+    Raises:
+        ApiError: It is kept back.
+        BadRequestError: It names none.
+    """
+    name = body.get("model")
+    # An alias may hold what no model's name can.
+    name = name if isinstance(name, str) else read_model(body)
+    chosen = runtime.models.choices.choose(name)
+    read_model({"model": chosen.model})
+    return chosen
+
+
 def upstream_call(
     runtime: Runtime, asker: Asker, model: str, verb: str, body: dict[str, Any]
 ) -> Call:
@@ -73,14 +90,28 @@ def upstream_call(
 
 
 async def call_model(
-    runtime: Runtime, asker: Asker, model: str, verb: str, body: dict[str, Any]
+    runtime: Runtime,
+    asker: Asker,
+    model: str,
+    verb: str,
+    body: dict[str, Any],
+    *,
+    asked: str = "",
 ) -> Call:
     """Return the call of a verb on a model, bound to where the things lie that it names.
+
+    Args:
+        runtime: The shared parts.
+        asker: Who asks.
+        model: The upstream's name of the model.
+        verb: Such as `generateContent`.
+        body: The request.
+        asked: What the client calls the model, when that is another name.
 
     Raises:
         ApiError: The client may not use the model, or what is named.
     """
-    check_model_allowed(asker.client, check_model(model))
+    check_model_allowed(asker.client, check_model(model), asked=asked)
     call = upstream_call(runtime, asker, model, verb, body)
     return await runtime.access.cite(call, body) if may_name_something(call) else call
 
