@@ -140,7 +140,10 @@ async def serve_on(
     making = Making(runtime)
     handlers = build_handlers(runtime, making)
     door: Asgi = FrontDoor(
-        (traced.TracedRouter if traced else Router)(handlers), build_pages(health), drain
+        (traced.TracedRouter if traced else Router)(handlers),
+        build_pages(health),
+        drain,
+        repairs_paths=settings.url_normalization_enabled,
     )
     if traced:
         door = traced.TracedApp(door)

@@ -114,6 +114,10 @@ class EdgeSettings(CallerSettings, ModelSettings):
     )
     """Headers of all calls upstream, as a JSON object; they replace the client's own."""
 
+    url_normalization_enabled: bool = False
+    """Whether paths of wrong base addresses, such as `/v1/v1/models`, are taken as they were
+    meant; the answer then tells the path in `x-gemini-balance-path`."""
+
     remote_media_enabled: bool = True
     """Whether media behind web addresses in requests are fetched; off, such requests are 400."""
 

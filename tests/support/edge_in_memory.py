@@ -178,7 +178,12 @@ class EdgeInMemory:
             models=read.models(),
         )
         handlers = build_handlers(runtime, Making(runtime))
-        self._door = FrontDoor(Router(handlers), _no_page, runtime.drain)
+        self._door = FrontDoor(
+            Router(handlers),
+            _no_page,
+            runtime.drain,
+            repairs_paths=read.url_normalization_enabled,
+        )
 
     async def post(self, target: str, body: object, script: Script | None = None) -> Told:
         """Return what a client is answered.
