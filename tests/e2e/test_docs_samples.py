@@ -9,7 +9,12 @@ from tests.support.reference import Engine
 from tests.support.samples import write_sample
 from tests.support.system import Pool, System
 
-PAGES = ("OPENAI_COMPATIBLE_API.md", "CHAT_API_REFERENCE.md", "FILES_API_REFERENCE.md")
+PAGES = (
+    "OPENAI_COMPATIBLE_API.md",
+    "CHAT_API_REFERENCE.md",
+    "FILES_API_REFERENCE.md",
+    "migrate-from-gemini-balance.md",
+)
 PROGRAMS = [sample for page in PAGES for sample in samples_of(page)]
 IN_PAGES = list(samples_of("FRONTEND_INTEGRATION_GUIDE.md"))
 SOUND = b"RIFF\x2c\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00"
