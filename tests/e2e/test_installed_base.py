@@ -1,6 +1,5 @@
 """A folder with the `.env` of a gemini-balance installation starts as it is."""
 
-import base64
 import json
 import secrets
 from pathlib import Path
@@ -83,7 +82,7 @@ def test_its_keys_tokens_and_upstream_are_used(tmp_path: Path) -> None:
             assert asked.status_code == 200, asked.text
             [*_, sent] = httpx.get(f"{upstream}/_sim/requests").json()["requests"]
             assert sent["path"] == "/v1beta/models/gemini-2.0-flash-exp:generateContent"
-            body = json.loads(base64.b64decode(sent["body"]))
+            body = json.loads(sent["body"])
             assert body["tools"] == [{"googleSearch": {}}]
             assert body["safetySettings"][0]["threshold"] == "OFF"
             written = process.output()
