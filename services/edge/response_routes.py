@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,10 +16,14 @@ from services.edge.envelopes import openai_type
 from services.edge.errors import bad_request, method_not_allowed
 from services.edge.http import Exchange
 from services.edge.media_fetching import fetch_media
+from services.edge.models.amending import hide_thoughts
+from services.edge.models.choosing import Chosen
 from services.edge.needs import Asker
 from services.edge.openai_calls import (
     admit,
     call_model,
+    calls_instead,
+    choose_model,
     parsed,
     read_request,
     send_answer,
@@ -27,7 +33,7 @@ from services.edge.openai_events import Events, told_answers
 from services.edge.paths import check_model
 from services.edge.plain import fetch
 from services.edge.relaying import relay_stream
-from services.edge.remembering import Memory, no_response
+from services.edge.remembering import Memory, Remembered, no_response
 from services.edge.responses.errors import failure_code
 from services.edge.responses.ids import new_response_id
 from services.edge.responses.kept import list_items
@@ -53,9 +59,21 @@ class ResponseRoutes:
     async def create(self, exchange: Exchange) -> None:
         """POST /v1/responses."""
         asker = await admit(self._runtime, exchange)
-        plan = await self._plan(asker, is_counted=False)
-        verb = "streamGenerateContent" if plan.stream else "generateContent"
-        call = await self._call(asker, plan, verb, plan.gemini_body)
+        body = await read_request(self._runtime, exchange)
+        chosen = choose_model(self._runtime, body)
+        remembered = await self._memory.recall(asker.client, body)
+        # Translating takes parts of a body for its own.
+        spare = deepcopy(body) if self._runtime.models.choices.fallbacks(chosen) else {}
+        plan = self._amended(self._plan(body, chosen, remembered), chosen)
+        call = await self._generation(asker, plan, chosen)
+        if spare:
+
+            async def make(other: Chosen) -> Call:
+                plan = self._amended(self._plan(deepcopy(spare), other, remembered), other)
+                return await self._generation(asker, plan, other)
+
+            call = replace(call, instead=await calls_instead(self._runtime, asker, chosen, make))
+        tell_ignored(exchange, plan.ignored)
         response_id, created = new_response_id(), int(time.time())
         if plan.stream:
             stream = ResponseStream(plan, response_id=response_id, created=created)
@@ -66,8 +84,7 @@ class ResponseRoutes:
             whole = await fetch(self._runtime, call)
         with told_answers("bad_answer"):
             answer = translate_answer(plan, parsed(whole), response_id=response_id, created=created)
-            answer = await self._kept(asker, plan, answer)
-        await send_answer(exchange, answer, whole.told)
+        await send_answer(exchange, await self._kept(asker, plan, answer), whole.told)
 
     async def serve(self, exchange: Exchange, response_id: str) -> None:
         """GET and DELETE /v1/responses/{id}."""
@@ -99,37 +116,58 @@ class ResponseRoutes:
     async def count_tokens(self, exchange: Exchange) -> None:
         """POST /v1/responses/input_tokens."""
         asker = await admit(self._runtime, exchange)
-        plan = await self._plan(asker, is_counted=True)
-        request = {"model": f"models/{plan.model}", **plan.gemini_body}
-        body = {"generateContentRequest": request}
-        call = await self._call(asker, plan, "countTokens", body)
+        body = await read_request(self._runtime, exchange)
+        chosen = choose_model(self._runtime, body)
+        remembered = await self._memory.recall(asker.client, body)
+        plan = self._plan(body, chosen, remembered, is_counted=True)
+        tell_ignored(exchange, plan.ignored)
+        request = {"model": f"models/{chosen.model}", **plan.gemini_body}
+        counted = {"generateContentRequest": request}
+        call = await self._call(asker, plan, chosen, "countTokens", counted)
         async with ClientWatch(exchange):
             whole = await fetch(self._runtime, call)
         with told_answers("bad_answer"):
             answer = count_of(parsed(whole))
         await send_answer(exchange, answer, whole.told)
 
-    async def _plan(self, asker: Asker, *, is_counted: bool) -> ResponsePlan:
-        body = await read_request(self._runtime, asker.exchange)
-        remembered = await self._memory.recall(asker.client, body)
-        plan = translate_response(
-            body,
+    def _plan(
+        self,
+        body: dict[str, Any],
+        chosen: Chosen,
+        remembered: Remembered,
+        *,
+        is_counted: bool = False,
+    ) -> ResponsePlan:
+        return translate_response(
+            {**body, "model": chosen.model},
             earlier=remembered.earlier,
             referred=remembered.referred,
             is_counted=is_counted,
             old_models=self._runtime.settings.old_schema_models,
             allow_remote_media=self._runtime.fetcher is not None,
         )
-        tell_ignored(asker.exchange, plan.ignored)
-        return plan
+
+    def _amended(self, plan: ResponsePlan, chosen: Chosen) -> ResponsePlan:
+        """Return a plan with what its model's name and the settings add to it."""
+        amendments, ignored = self._runtime.models.amendments, plan.ignored
+        if amendments.concern(chosen):
+            _, given_up = amendments.apply(plan.gemini_body, chosen)
+            ignored = (*ignored, *given_up)
+        if self._runtime.settings.show_thinking_process is False:
+            hide_thoughts(plan.gemini_body)
+        return replace(plan, model=chosen.asked, ignored=ignored)
+
+    async def _generation(self, asker: Asker, plan: ResponsePlan, chosen: Chosen) -> Call:
+        verb = "streamGenerateContent" if plan.stream else "generateContent"
+        return await self._call(asker, plan, chosen, verb, plan.gemini_body)
 
     async def _call(
-        self, asker: Asker, plan: ResponsePlan, verb: str, body: dict[str, Any]
+        self, asker: Asker, plan: ResponsePlan, chosen: Chosen, verb: str, body: dict[str, Any]
     ) -> Call:
-        check_model_allowed(asker.client, check_model(plan.model))
+        check_model_allowed(asker.client, check_model(chosen.model), asked=chosen.asked)
         if plan.remote_media:
             await fetch_media(self._runtime, asker.exchange, plan.remote_media)
-        return await call_model(self._runtime, asker, plan.model, verb, body)
+        return await call_model(self._runtime, asker, chosen.model, verb, body, asked=chosen.asked)
 
     async def _kept(
         self, asker: Asker, plan: ResponsePlan, response: dict[str, Any]

@@ -13,6 +13,7 @@ from services.edge.hosted_media import HostedMedia
 from services.edge.kept_answers import KeptAnswers
 from services.edge.key_search import KeySearch
 from services.edge.leasing.desk import LeaseDesk
+from services.edge.models.models import Models
 from services.edge.resources.access import Access
 from services.edge.resources.bringing import Bringing
 from services.edge.resources.registry import Registry
@@ -40,9 +41,17 @@ class Runtime:
     fetcher: Fetcher | None
     media: HostedMedia | None
     answers: KeptAnswers | None
+    models: Models
     conversations: Conversations = field(default_factory=Conversations)
 
     def attempts(self, call: Call) -> Attempts:
-        """Return the tries of a call."""
-        search = KeySearch(call, self.desk, self.bringing, self.conversations)
-        return Attempts(search, self.desk, self.upstream, self.settings.max_retries)
+        """Return the tries of a call.
+
+        Raises:
+            ApiError: 404 when its model is kept back.
+        """
+        self.models.choices.check_offered(call.need.model)
+        return Attempts(call, self._search, self.desk, self.upstream, self.settings.max_retries)
+
+    def _search(self, call: Call) -> KeySearch:
+        return KeySearch(call, self.desk, self.bringing, self.conversations)

@@ -117,9 +117,14 @@ async def serve_on(
         clients=clients,
         desk=desk,
         upstream=(
-            traced.TracedUpstream(settings.base_url, egress, tells_google=settings.trace_upstream)
+            traced.TracedUpstream(
+                settings.base_url,
+                egress,
+                settings.custom_headers,
+                tells_google=settings.trace_upstream,
+            )
             if traced
-            else Upstream(settings.base_url, egress)
+            else Upstream(settings.base_url, egress, settings.custom_headers)
         ),
         drain=drain,
         files=files,
@@ -129,6 +134,7 @@ async def serve_on(
         fetcher=fetcher,
         media=HostedMedia(files.channel) if files else None,
         answers=KeptAnswers(files.channel) if files else None,
+        models=settings.models(),
     )
     if changes is not None:
         neighbours = [keypool.channel, files.channel] if files else [keypool.channel]
@@ -136,7 +142,10 @@ async def serve_on(
     making = Making(runtime)
     handlers = build_handlers(runtime, making)
     door: Asgi = FrontDoor(
-        (traced.TracedRouter if traced else Router)(handlers), build_pages(health), drain
+        (traced.TracedRouter if traced else Router)(handlers),
+        build_pages(health),
+        drain,
+        repairs_paths=settings.url_normalization_enabled,
     )
     if traced:
         door = traced.TracedApp(door)
@@ -178,6 +187,7 @@ async def serve_on(
 
 def _change(runtime: Runtime, channels: Sequence[ServiceChannel], settings: EdgeSettings) -> None:
     runtime.settings = settings
+    runtime.models = settings.models()
     for channel in channels:
         channel.credential = settings.service_credential.get_secret_value()
 

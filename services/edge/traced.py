@@ -5,7 +5,7 @@ people wrote and what models answered are none of them.
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -89,9 +89,16 @@ class TracedDesk(LeaseDesk):
 class TracedUpstream(Upstream):
     """Makes a span of each call to Google, up to the end of its answer."""
 
-    def __init__(self, base_url: str, egress: Egress[Client], *, tells_google: bool) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        egress: Egress[Client],
+        custom_headers: Mapping[str, str],
+        *,
+        tells_google: bool,
+    ) -> None:
         """Take what `Upstream` takes, and whether calls carry the span's id."""
-        super().__init__(base_url, egress)
+        super().__init__(base_url, egress, custom_headers)
         self._tells_google = tells_google
 
     async def send(self, call: Call, key: HeldKey) -> Answer:
