@@ -16,6 +16,8 @@ from services.kit.logs import get_logger
 log = get_logger(__name__)
 
 _SECONDS = 5.0
+# The client waits for an answer that is whole already.
+_PUT_SECONDS = 2.0
 # Most of it is text, and told again and again.
 _LEVEL = 1
 _LARGE = 64 * 1024
@@ -41,7 +43,7 @@ class KeptAnswers:
             content=await _compressed(content),
         )
         try:
-            await self._call("PutAnswer", request)
+            await self._call("PutAnswer", request, _PUT_SECONDS)
         except (RemoteError, TimeoutError) as error:
             log.warning("an answer is not kept", error=str(error) or type(error).__name__)
             return False
@@ -63,12 +65,9 @@ class KeptAnswers:
                 if error.reason == "ANSWER_UNKNOWN":
                     return None
                 raise
-        is_large = len(content) > _LARGE
-        return (
-            await asyncio.to_thread(zlib.decompress, content)
-            if is_large
-            else zlib.decompress(content)
-        )
+        if len(content) <= _LARGE:
+            return zlib.decompress(content)
+        return await asyncio.to_thread(zlib.decompress, content)
 
     async def delete(self, client: Client, answer_id: str) -> bool:
         """Forget an answer; whether there was one.
@@ -88,11 +87,11 @@ class KeptAnswers:
                 raise
         return True
 
-    async def _call(self, name: str, request: Any) -> Any:
+    async def _call(self, name: str, request: Any, seconds: float = _SECONDS) -> Any:
         method = getattr(self._stub, name)
         # A service that is restarting is back by then, one that is away is not.
-        async with asyncio.timeout(_SECONDS):
-            return await self._channel.call(method, request, timeout=_SECONDS, wait_for_ready=True)
+        async with asyncio.timeout(seconds):
+            return await self._channel.call(method, request, timeout=seconds, wait_for_ready=True)
 
 
 async def _compressed(content: bytes) -> bytes:

@@ -3,19 +3,17 @@
 import re
 from typing import Any
 
-import orjson
-
 from services.edge.openai.choice import blocked_choice
 from services.edge.openai.finish import native_reason
 from services.edge.openai.media import Part
 from services.edge.openai.signatures import is_carrier_safe, sign_call_id
+from services.edge.responses.calls import Growth, call_item
 from services.edge.responses.ends import End, tell_end
 from services.edge.responses.events import Event, OpenMessage, OpenReasoning, tell_whole
 from services.edge.responses.ids import stem_of
 from services.edge.responses.response_request import ResponsePlan
 from services.edge.responses.search import annotate, search_action
 from services.edge.responses.signatures import seal_signature
-from services.edge.responses.tool_names import CUSTOM, FUNCTION, INPUT, SHELL, Tool
 
 _ID = re.compile(r"[A-Za-z0-9_\-]{1,128}")
 
@@ -145,19 +143,9 @@ class AnswerItems:
         if not call_id or not is_carrier_safe(call_id):
             call_id = f"call_{self._stem}_{self._calls}"
         self._calls += 1
-        name, given = str(call.get("name") or ""), call.get("args")
-        tool = self._plan.tools.get(name) or Tool(FUNCTION, name)
-        item: dict[str, Any] = {"status": "completed", "call_id": sign_call_id(call_id, signature)}
-        if tool.kind == CUSTOM:
-            item |= {"type": "custom_tool_call", **tool.head(), INPUT: _free_text(given)}
-            self._whole("ctc", item, events, grows=(INPUT, "custom_tool_call_input"))
-        elif tool.kind == SHELL:
-            item |= {"type": "local_shell_call", "action": _shell_action(given)}
-            self._whole("lsh", item, events)
-        else:
-            arguments = orjson.dumps(given or {}).decode()
-            item |= {"type": "function_call", **tool.head(), "arguments": arguments}
-            self._whole("fc", item, events, grows=("arguments", "function_call_arguments"))
+        signed = sign_call_id(call_id, signature)
+        prefix, item, grows = call_item(call, signed, self._plan.tools)
+        self._whole(prefix, item, events, grows=grows)
 
     def _draw(self, data: dict[str, Any], signature: str | None, events: list[Event]) -> None:
         self._close(events)
@@ -191,7 +179,7 @@ class AnswerItems:
         item: dict[str, Any],
         events: list[Event],
         *,
-        grows: tuple[str, str] | None = None,
+        grows: Growth | None = None,
     ) -> None:
         self._close(events)
         named = {"id": self._id(prefix), **item}
@@ -222,29 +210,6 @@ class AnswerItems:
     def _place(self) -> int:
         self._begun += 1
         return self._begun - 1
-
-
-def _free_text(given: object) -> str:
-    """Return the input of a tool that takes free text; models wrap it in their own ways."""
-    if isinstance(given, dict) and len(given) == 1:
-        (only,) = given.values()
-        if isinstance(only, str):
-            return only
-    return orjson.dumps(given or {}).decode()
-
-
-def _shell_action(given: object) -> dict[str, Any]:
-    told = given if isinstance(given, dict) else {}
-    command = told.get("command")
-    if isinstance(command, str):
-        command = ["bash", "-lc", command]
-    return {
-        "type": "exec",
-        "command": [str(each) for each in command] if isinstance(command, list) else [],
-        "env": {},
-        "working_directory": told.get("working_directory"),
-        "timeout_ms": told.get("timeout_ms"),
-    }
 
 
 def _is_picture(inline: object) -> bool:

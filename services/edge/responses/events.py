@@ -6,6 +6,8 @@ holds the items that a stream ends with.
 
 from typing import Any
 
+from services.edge.responses.calls import Growth
+
 Event = dict[str, Any]
 
 
@@ -144,7 +146,7 @@ def tell_whole(
     index: int,
     events: list[Event],
     *,
-    grows: tuple[str, str] | None = None,
+    grows: Growth | None = None,
 ) -> None:
     """Tell of an item that comes whole.
 

@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.edge.openai.errors import AnswerError
+from services.edge.responses.response_stream import ResponseStream
 from tests.unit.edge.responses.client import (
     ID,
     STEM,
     assembled,
+    events,
     plan,
     reply,
     stream_of,
@@ -292,6 +294,17 @@ def test_what_is_no_answer(reason: str | None) -> None:
     assert told["error"]["code"] == "server_error"
     assert told["output"] == []
     assert told["store"] is False
+
+
+def test_a_failure_before_the_first_event() -> None:
+    stream = ResponseStream(plan(), response_id=ID, created=1)
+
+    told = events(stream.failure("rate_limit_exceeded", "Try again in 3 s."))
+
+    assert assembled(told)["error"] == {
+        "code": "rate_limit_exceeded",
+        "message": "Try again in 3 s.",
+    }
 
 
 _PARTS = st.one_of(
