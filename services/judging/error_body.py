@@ -38,6 +38,7 @@ class ErrorBody:
         status: Such as `RESOURCE_EXHAUSTED`.
         message: The message for people. Parts of it may come from the client.
         reasons: The reasons of its ErrorInfos.
+        services: The APIs that its ErrorInfos speak of.
         violations: The limits exceeded.
         retry_delay: From RetryInfo, else from the message.
         page: The text of a web page, in lower case, when the body is one.
@@ -47,6 +48,7 @@ class ErrorBody:
     status: str = ""
     message: str = ""
     reasons: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
     violations: tuple[Violation, ...] = ()
     retry_delay: timedelta | None = None
     page: str = ""
@@ -66,6 +68,7 @@ def read_error_body(body: bytes) -> ErrorBody:
         status=_text(error.get("status")),
         message=message,
         reasons=frozenset(filter(None, (_text(entry.get("reason")) for entry in details))),
+        services=frozenset(filter(None, map(_service, details))),
         violations=_violations(details) or _old_violation(message),
         retry_delay=_retry_delay(details, message),
     )
@@ -94,6 +97,11 @@ def _find_error(text: str) -> dict[str, Any] | None:
         value = value[0] if value else None
     error = value.get("error") if isinstance(value, dict) else None
     return error if isinstance(error, dict) else None
+
+
+def _service(detail: dict[str, Any]) -> str:
+    metadata = detail.get("metadata")
+    return _text(metadata.get("service")) if isinstance(metadata, dict) else ""
 
 
 def _violations(details: list[dict[str, Any]]) -> tuple[Violation, ...]:

@@ -61,6 +61,10 @@ def _reason(*reasons: str) -> Condition:
     return lambda _status, body: not body.reasons.isdisjoint(reasons)
 
 
+def _service(name: str) -> Condition:
+    return lambda _status, body: name in body.services
+
+
 def _window(*windows: str) -> Condition:
     return lambda _status, body: any(
         window in violation.quota_id for violation in body.violations for window in windows
@@ -204,6 +208,15 @@ ANSWER_RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule(_dead_key("key.blocked"), _all(_status(403), _reason("API_KEY_SERVICE_BLOCKED"))),
+    Rule(
+        # Vertex express takes keys of its own only; elsewhere this is said of a method.
+        _dead_key("key.wrong-kind"),
+        _all(
+            _status(401),
+            _begins("API keys are not supported by this API"),
+            _service("aiplatform.googleapis.com"),
+        ),
+    ),
     # Ours: what we sent was put together wrongly.
     Rule(
         _give_up("ours.credentials", Fault.OURS),

@@ -16,6 +16,7 @@ _SHAPES = re.compile(
     | (?<=api_key:)[^\s'"\\,;)]+                           # consumer 'api_key:...'
     | (?<=project_number:)\d+                              # consumer 'project_number:...'
     | (?<=projects/)\d{4,}                                 # metadata.consumer
+    | (?<=projects/)[^\s/'"`]+(?=/locations/)              # what Vertex cannot find
     | (?<=[?&]key=)[^&\s"'\\]+                             # query credentials
     | (?<=[Bb]earer\ )[0-9A-Za-z._~+/=\-]+                 # Authorization
     """,

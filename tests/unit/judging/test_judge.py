@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 from services.judging import Effect, Evidence, Fault, Operation, Phase, Retry, Verdict, judge
 from services.judging.rules import ANSWER_RULES, STREAM_BROKEN, TRANSPORT_LOST, UNREACHED
 from tests.unit.judging import bodies
-from tests.unit.judging.answers import ROWS, Row
+from tests.unit.judging.answers import ROWS as OF_GEMINI
+from tests.unit.judging.answers import Row
 from tests.unit.judging.bodies import error
+from tests.unit.judging.vertex_answers import ELSEWHERE, VERTEX_ROWS
+
+ROWS = OF_GEMINI + VERTEX_ROWS
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.status}-{row.rule_id}")
@@ -19,6 +23,14 @@ def test_an_answer_is_judged_by_its_row(row: Row) -> None:
     verdict = judge(Evidence(Phase.ANSWERED, Operation.GENERATE, row.status, row.body))
 
     assert verdict == Verdict(row.rule_id, row.fault, row.retry, row.effect, row.cool_for)
+
+
+def test_a_refusal_of_all_keys_harms_none_where_keys_are_of_the_right_kind() -> None:
+    body, expected = ELSEWHERE
+
+    verdict = judge(Evidence(Phase.ANSWERED, Operation.GENERATE, 401, body))
+
+    assert (verdict.fault, verdict.retry, verdict.effect) == expected
 
 
 def test_every_rule_of_the_table_has_a_row() -> None:
