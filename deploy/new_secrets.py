@@ -15,7 +15,10 @@ import secrets
 import sys
 from pathlib import Path
 
-_EMPTY = ("ALLOWED_TOKENS", "API_KEYS", "OLD_ENCRYPTION_KEYS", "PROXIES")
+_EMPTY = (
+    *("ALLOWED_TOKENS", "API_KEYS", "OLD_ENCRYPTION_KEYS", "PAID_KEY", "PROXIES"),
+    "VERTEX_API_KEYS",
+)
 
 # No command but those on data, and no data but ours; a probe may ask whether the store is there.
 _ACL = """\

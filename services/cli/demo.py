@@ -16,10 +16,12 @@ from services.cli.secrets_store import LocalSecrets
 
 TAG = "demo"
 
+_KEY_SETTINGS = ("API_KEYS", "VERTEX_API_KEYS", "PAID_KEY")
+
 
 def has_given_keys(given: GivenSettings) -> bool:
     """Return whether the settings hold a key."""
-    return bool(parse_keys(given.get("API_KEYS") or ""))
+    return any(parse_keys(given.get(name) or "") for name in _KEY_SETTINGS)
 
 
 async def is_demo(given: GivenSettings, admin: AdminClient) -> bool:

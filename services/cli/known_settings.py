@@ -26,7 +26,6 @@ class Fate(enum.Enum):
 
     USED = "used"
     OBSOLETE = "not needed any more"
-    NOT_BUILT = "not built yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,8 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "OLD_ENCRYPTION_KEYS": (Part.KEYPOOL,),
     # keys and tokens
     "API_KEYS": (Part.UP, Part.KEYPOOL),
+    "VERTEX_API_KEYS": (Part.UP, Part.KEYPOOL),
+    "PAID_KEY": (Part.UP, Part.KEYPOOL),
     "ALLOWED_TOKENS": (Part.UP, Part.KEYPOOL),
     "AUTH_TOKEN": (Part.UP, Part.KEYPOOL),
     "TEST_MODEL": (Part.KEYPOOL,),
@@ -81,6 +82,8 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "DISCOVER_PROJECTS": (Part.KEYPOOL,),
     # the public API
     "BASE_URL": (Part.EDGE, Part.KEYPOOL, Part.FILES),
+    "VERTEX_EXPRESS_BASE_URL": (Part.EDGE, Part.KEYPOOL),
+    "VERTEX_EXPRESS_MODELS": (Part.EDGE,),
     "MAX_RETRIES": (Part.EDGE, Part.FILES),
     "TRACE_UPSTREAM": (Part.EDGE, Part.FILES),
     "TIME_OUT": (Part.EDGE, Part.FILES),
@@ -154,8 +157,6 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "SIMULATOR_BIND_SIGNATURES": (Part.SIMULATOR,),
 }
 
-_NOT_BUILT = ("PAID_KEY", "VERTEX_API_KEYS", "VERTEX_EXPRESS_BASE_URL")
-
 _OBSOLETE = """
     AUTO_DELETE_ERROR_LOGS_DAYS AUTO_DELETE_ERROR_LOGS_ENABLED AUTO_DELETE_REQUEST_LOGS_DAYS
     AUTO_DELETE_REQUEST_LOGS_ENABLED CHECK_INTERVAL_HOURS CLOUDFLARE_IMGBED_AUTH_CODE
@@ -171,7 +172,6 @@ _OBSOLETE = """
 
 KNOWN: dict[str, Known] = {
     **{name: Known(Fate.USED, frozenset(readers)) for name, readers in _READERS.items()},
-    **dict.fromkeys(_NOT_BUILT, Known(Fate.NOT_BUILT)),
     **dict.fromkeys(_OBSOLETE, Known(Fate.OBSOLETE)),
 }
 
@@ -193,12 +193,9 @@ def without_file_suffix(name: str) -> str:
 def warn_of_unused(names: Iterable[str]) -> str | None:
     """Return one line about settings that are understood but change nothing."""
     given = sorted({without_file_suffix(name) for name in names})
-    phrases = []
-    for fate in (Fate.NOT_BUILT, Fate.OBSOLETE):
-        found = [name for name in given if name in KNOWN and KNOWN[name].fate is fate]
-        if found:
-            phrases.append(f"{fate.value}: {', '.join(found)}")
-    return f"settings without effect: {'; '.join(phrases)}" if phrases else None
+    found = [name for name in given if name in KNOWN and KNOWN[name].fate is Fate.OBSOLETE]
+    told = f"settings without effect: {Fate.OBSOLETE.value}: {', '.join(found)}"
+    return told if found else None
 
 
 def warn_of_unknown(names: Iterable[str]) -> str | None:

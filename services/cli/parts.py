@@ -80,7 +80,7 @@ class Parts:
         }
         if demo:
             # Demo keys must never reach Google, nor calls on this machine a proxy.
-            env |= {"BASE_URL": f"http://{self.layout.simulator.local}", "PROXIES": ""}
+            env |= {**self._upstreams_of_the_demo, "PROXIES": ""}
         defaults = {
             "ENCRYPTION_KEY": self.secrets.encryption_key,
             "AUTH_TOKEN": self.secrets.auth_token,
@@ -156,7 +156,7 @@ class Parts:
             "DRAIN_SECONDS": f"{drain:g}",
         }
         if demo:
-            env["BASE_URL"] = f"http://{self.layout.simulator.local}"
+            env |= self._upstreams_of_the_demo
         return self._spec(Part.EDGE, env, stop_seconds=max(1.0, drain) + 1)
 
     def ops_urls(self, *, demo: bool) -> dict[str, str]:
@@ -165,6 +165,15 @@ class Parts:
             name: f"http://{address.local}"
             for name, address in self.layout.ops.items()
             if demo or name != "simulator"
+        }
+
+    @property
+    def _upstreams_of_the_demo(self) -> dict[str, str]:
+        """Where keys of every kind go in the demo."""
+        simulator = f"http://{self.layout.simulator.local}"
+        return {
+            "BASE_URL": simulator,
+            "VERTEX_EXPRESS_BASE_URL": f"{simulator}/v1beta1/publishers/google",
         }
 
     def _spec(

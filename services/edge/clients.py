@@ -16,6 +16,7 @@ from services.edge.errors import (
 from services.edge.http import Exchange
 from services.edge.keypool import Client, Keypool, TokenRefusedError
 from services.edge.leasing.lease import PoolAwayError
+from services.edge.pools import check_kind
 
 _ACCEPTABLE = re.compile(r"[\x21-\x7e]{1,512}")
 _KEPT = 20_000
@@ -103,7 +104,8 @@ class Clients:
         """Return who sent a request.
 
         Raises:
-            ApiError: 401 for no token or a bad one, 503 when it cannot be told.
+            ApiError: 401 for no token or a bad one, 403 for one whose keys are of another kind,
+                503 when it cannot be told.
         """
         token = token_of(exchange)
         known = self._known.get(token)
@@ -115,6 +117,7 @@ class Clients:
             self._start(token)
         if known.client is None:
             raise token_refused(known.problem)
+        check_kind(known.client, exchange.path)
         return known.client
 
     async def _ask(self, token: str, old: _Known | None) -> _Known:

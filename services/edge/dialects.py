@@ -12,8 +12,9 @@ class Dialect(Enum):
     ANTHROPIC = "anthropic"
 
 
+_GEMINIS = ("v1beta", "v1alpha", "upload", "gemini", "ws", "download", "vertex-express")
 _ROOTS = {
-    **dict.fromkeys(("v1beta", "v1alpha", "upload", "gemini", "ws", "download"), Dialect.GEMINI),
+    **dict.fromkeys(_GEMINIS, Dialect.GEMINI),
     "anthropic": Dialect.ANTHROPIC,
 }
 SHARED = frozenset({"models", "files", "batches"})

@@ -68,6 +68,21 @@ def model_not_allowed(model: str) -> ApiError:
     )
 
 
+def pool_not_allowed(message: str) -> ApiError:
+    """The token is good, but not for keys of this kind."""
+    return ApiError(403, message, code="pool_not_allowed")
+
+
+def vertex_not_set_up() -> ApiError:
+    """There are no keys of Vertex express."""
+    return ApiError(
+        501,
+        "Vertex express is not set up here: the operator has given no VERTEX_API_KEYS.",
+        code="not_set_up",
+        retryable=False,
+    )
+
+
 def model_not_offered(model: str) -> ApiError:
     """The model may exist, and is not served here."""
     return ApiError(

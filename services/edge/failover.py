@@ -215,19 +215,19 @@ class Attempts:
         )
 
     async def _next_key(self) -> HeldKey:
-        dialect = self._call.dialect
+        dialect, pool = self._call.dialect, self._call.need.pool
         if self._last is not None and not self._left:
-            raise self._told(given_up(self._last, None, dialect))
+            raise self._told(given_up(self._last, None, dialect, pool))
         ending, self._ending = self._ending, None
         try:
             return await self._search.next(ending)
         except RefusedError as error:
-            raise self._told(given_up(self._last, error, dialect)) from None
+            raise self._told(given_up(self._last, error, dialect, pool)) from None
         except ApiError as error:
             raise self._told(failed_with(error, dialect)) from None
         except PoolAwayError:
             if self._last is not None:
-                raise self._told(given_up(self._last, None, dialect)) from None
+                raise self._told(given_up(self._last, None, dialect, pool)) from None
             raise self._told(failed_with(pool_away(), dialect)) from None
 
     def _told(self, failure: FailedError) -> FailedError:

@@ -18,6 +18,7 @@ from services.edge.resources.routes import ResourceRoutes
 from services.edge.response_routes import ResponseRoutes
 from services.edge.runtime import Runtime
 from services.edge.uploads.routes import UploadRoutes
+from services.edge.vertex_routes import VertexRoutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Handlers:
     transcriptions: TranscriptionRoute
     translations: TranscriptionRoute
     gemini: GeminiRoutes
+    vertex: VertexRoutes
     files: FileRoutes
     uploads: UploadRoutes
     resources: ResourceRoutes
@@ -51,6 +53,7 @@ def build_handlers(runtime: Runtime, making: Making) -> Handlers:
         transcriptions=TranscriptionRoute(runtime, is_translation=False),
         translations=TranscriptionRoute(runtime, is_translation=True),
         gemini=GeminiRoutes(runtime, making),
+        vertex=VertexRoutes(runtime),
         files=FileRoutes(runtime),
         uploads=UploadRoutes(runtime),
         resources=ResourceRoutes(runtime, making),

@@ -152,7 +152,7 @@ async def call_model(
 
 
 def call_read(runtime: Runtime, asker: Asker, tail: str) -> Call:
-    """Return a call that reads, such as `models`."""
+    """Return a call that reads, such as `models`, with a query if it has one."""
     need = need_of(runtime.settings, asker, "", Operation.READ)
     return Call("GET", f"/{VERSION}/{tail}", [], b"", need, asker.exchange.dialect)
 

@@ -17,8 +17,10 @@ from services.edge.errors import (
     upstream_lost,
     upstream_timed_out,
     upstream_unusable,
+    vertex_not_set_up,
 )
 from services.edge.leasing.lease import HeldKey, RefusedError
+from services.edge.pools import VERTEX_POOL
 from services.judging import Effect, Evidence, Fault, Phase, Verdict
 
 # Whoever pays the upstream is not told the client; whoever asked is told what to do.
@@ -69,17 +71,20 @@ def failed_with(error: ApiError, dialect: Dialect) -> FailedError:
     return FailedError(error.status, headers, body)
 
 
-def given_up(last: Failure | None, refusal: RefusedError | None, dialect: Dialect) -> FailedError:
+def given_up(
+    last: Failure | None, refusal: RefusedError | None, dialect: Dialect, pool: str
+) -> FailedError:
     """Return what the client is told, out of the last failure and the pool's refusal.
 
     Args:
         last: The last attempt, None when there was no key for a first one.
         refusal: Why there is no key for another one, if one was asked for.
         dialect: The client's.
+        pool: Whose keys were asked for.
     """
     if last is None:
         assert refusal is not None
-        return failed_with(refused(refusal), dialect)
+        return failed_with(refused(refusal, pool), dialect)
     if last.verdict.fault is Fault.PROJECT_MODEL and last.evidence.status == 429:
         wait = refusal.retry_after if refusal is not None else None
         if wait is None and last.verdict.cool_for is not None:
@@ -88,7 +93,7 @@ def given_up(last: Failure | None, refusal: RefusedError | None, dialect: Dialec
         return FailedError(429, [*headers, *retry_headers(wait or 1)], body)
     if last.verdict.fault in _HIDDEN or last.verdict.effect is Effect.KILL_KEY:
         if refusal is not None and refusal.retry_after is not None:
-            return failed_with(refused(refusal), dialect)
+            return failed_with(refused(refusal, pool), dialect)
         return failed_with(upstream_unusable(), dialect)
     if last.evidence.phase is not Phase.ANSWERED:
         return failed_with(_transport_error(last), dialect)
@@ -104,9 +109,11 @@ def _transport_error(last: Failure) -> ApiError:
     return upstream_timed_out() if last.timed_out else upstream_lost()
 
 
-def refused(refusal: RefusedError) -> ApiError:
+def refused(refusal: RefusedError, pool: str) -> ApiError:
     """Return what a client is told when the pool has no key for it."""
     match refusal.reason:
+        case "POOL_EMPTY" if pool == VERTEX_POOL:
+            return vertex_not_set_up()
         case "OWNER_SPENT" if refusal.retry_after is None:
             return owner_unusable()
         case "QUOTA" | "IN_FLIGHT" | "CLIENT_LIMIT" | "OWNER_SPENT" | "AGAIN":

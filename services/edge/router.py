@@ -10,10 +10,12 @@ from services.edge.handlers import Handlers
 from services.edge.http import Exchange
 from services.edge.not_served import not_served
 from services.edge.paths import method_of
+from services.edge.pools import VERTEX_ROOT
 from services.edge.resources.targets import target_of
 from services.edge.uploads.collections import upload_id_of, upstream_path
 
 _GEMINI_VERSIONS = frozenset({"v1beta", "v1", "v1alpha"})
+_VERTEX_VERSION = "v1beta"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Router:
         self._files = handlers.files
         self._uploads = handlers.uploads
         self._gemini = handlers.gemini
+        self._vertex = handlers.vertex
         self._openai = handlers.openai
         self._openai_files = handlers.openai_files
         self._media = handlers.media
@@ -102,7 +105,7 @@ class Router:
         if path.startswith("/media/"):
             media_id = path.removeprefix("/media/")
             return Route("media", partial(self._media.serve, media_id=media_id))
-        if path.startswith(("/v1/", "/openai/", "/hf/", "/vertex-express/")):
+        if path.startswith(("/v1/", "/openai/", "/hf/")):
             raise not_found(method, path)
         return None
 
@@ -141,6 +144,8 @@ class Router:
         raise not_found(method, exchange.path)
 
     def _find_gemini(self, exchange: Exchange) -> Route:
+        if exchange.path.startswith(VERTEX_ROOT):
+            return self._find_vertex(exchange)
         _, root, rest = [*exchange.path.split("/", 2), "", ""][:3]
         if root in _GEMINI_VERSIONS and rest:
             return self._below_version(exchange, root, rest)
@@ -150,6 +155,18 @@ class Router:
             return Route("files", partial(self._files.serve, resource=file))
         if root in {"upload", "download"} and rest:
             return self._collection(rest.split("/")[-1])
+        raise not_found(exchange.method, exchange.path)
+
+    def _find_vertex(self, exchange: Exchange) -> Route:
+        version, _, rest = exchange.path.removeprefix(VERTEX_ROOT).partition("/")
+        called = method_of(rest)
+        if version == _VERTEX_VERSION and called is not None:
+            route = Route("vertex_method", partial(self._vertex.method, method=called))
+            return _only("POST", exchange.method, route)
+        collection, _, model = rest.partition("/")
+        if version == _VERTEX_VERSION and collection == "models" and "/" not in model:
+            route = Route("vertex_models", partial(self._vertex.read_models, model=model))
+            return _only("GET", exchange.method, route)
         raise not_found(exchange.method, exchange.path)
 
     def _below_version(self, exchange: Exchange, version: str, rest: str) -> Route:

@@ -27,7 +27,7 @@ from services.edge.resources.registry import Registry
 from services.edge.router import Router
 from services.edge.runtime import Runtime
 from services.edge.settings import EdgeSettings
-from services.edge.upstream import Upstream
+from services.edge.upstream import Destination, Upstream
 from services.edge.workers.sockets import Inheritance, adopt
 from services.kit.egress import Egress
 from services.kit.grpc_channel import ServiceChannel
@@ -90,7 +90,10 @@ async def serve_on(
 ) -> None:
     """Serve on bound sockets until told to stop."""
     health = Health("keypool", "accepting")
-    egress = Egress(partial(_way_out, settings))
+    egress = Egress(partial(_way_out, settings, settings.base_url))
+    vertex_url = settings.vertex_express_base_url
+    vertex_egress = Egress(partial(_way_out, settings, vertex_url))
+    ways = (Destination(settings.base_url, egress), Destination(vertex_url, vertex_egress))
     credential = settings.service_credential.get_secret_value()
     keypool = Keypool(settings.keypool_target, credential, tls=settings.tls)
     files = (
@@ -118,13 +121,10 @@ async def serve_on(
         desk=desk,
         upstream=(
             traced.TracedUpstream(
-                settings.base_url,
-                egress,
-                settings.custom_headers,
-                tells_google=settings.trace_upstream,
+                *ways, settings.custom_headers, tells_google=settings.trace_upstream
             )
             if traced
-            else Upstream(settings.base_url, egress, settings.custom_headers)
+            else Upstream(*ways, settings.custom_headers)
         ),
         drain=drain,
         files=files,
@@ -183,6 +183,7 @@ async def serve_on(
         if fetcher is not None:
             await fetcher.close()
         await egress.aclose()
+        await vertex_egress.aclose()
 
 
 def _change(runtime: Runtime, channels: Sequence[ServiceChannel], settings: EdgeSettings) -> None:
@@ -192,13 +193,13 @@ def _change(runtime: Runtime, channels: Sequence[ServiceChannel], settings: Edge
         channel.credential = settings.service_credential.get_secret_value()
 
 
-def _way_out(settings: EdgeSettings, proxy_url: str) -> Client:
+def _way_out(settings: EdgeSettings, base_url: str, proxy_url: str) -> Client:
     if not proxy_url:
-        return Http1Client(settings.base_url, Timeouts(settings.connect_timeout, settings.time_out))
+        return Http1Client(base_url, Timeouts(settings.connect_timeout, settings.time_out))
     transport = AiohttpTransport(
         proxy_url, connect_timeout=settings.connect_timeout, read_timeout=settings.time_out
     )
-    return ProxiedClient(settings.base_url, transport)
+    return ProxiedClient(base_url, transport)
 
 
 def _fetcher(settings: EdgeSettings) -> Fetcher | None:

@@ -12,7 +12,14 @@ from services.edge.models.models import Models, build_models
 from services.edge.models.settings import MODEL_NAME, ModelSettings
 from services.edge.uploads.addresses import TrustedPeers
 from services.kit.neighbour_settings import CallerSettings
-from services.kit.settings import TextList, UpstreamUrl, read_json, root_address
+from services.kit.settings import (
+    VERTEX_URL,
+    TextList,
+    UpstreamUrl,
+    VertexUrl,
+    read_json,
+    root_address,
+)
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~\-]{1,128}")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,4094}[\x21-\x7e])?")
@@ -35,6 +42,7 @@ class EdgeSettings(CallerSettings, ModelSettings):
         "stt_model",
         "tts_model",
         "tts_voice_name",
+        "vertex_express_models",
     }
 
     http_host: str = "0.0.0.0"  # noqa: S104  # the public port of a pod
@@ -54,6 +62,12 @@ class EdgeSettings(CallerSettings, ModelSettings):
 
     base_url: UpstreamUrl = "https://generativelanguage.googleapis.com"
     """The upstream, with or without its `/v1beta`."""
+
+    vertex_express_base_url: VertexUrl = VERTEX_URL
+    """Where the keys of the pool `vertex-express` go, up to what stands before `/models`."""
+
+    vertex_express_models: TextList = Field(default=[])
+    """Models that `/vertex-express` lists; without any, Gemini's list."""
 
     max_retries: int = Field(default=3, ge=0, le=20)
     """Extra attempts after a failed one, before the first byte has reached the client."""

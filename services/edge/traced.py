@@ -17,10 +17,9 @@ from services.edge.http import Exchange
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.leasing.lease import Ending, HeldKey, Need
 from services.edge.router import Route, Router
-from services.edge.upstream import Answer, Upstream, UpstreamError
+from services.edge.upstream import Answer, Destination, Upstream, UpstreamError
 from services.edge.usage import TokenUsage
-from services.kit.egress import Egress
-from services.kit.http1.reply import Client, Sink
+from services.kit.http1.reply import Sink
 from services.kit.scrub import scrub
 from services.kit.spans import carrying
 from services.kit.spans.served_http import TracedApp
@@ -91,14 +90,14 @@ class TracedUpstream(Upstream):
 
     def __init__(
         self,
-        base_url: str,
-        egress: Egress[Client],
+        gemini: Destination,
+        vertex: Destination,
         custom_headers: Mapping[str, str],
         *,
         tells_google: bool,
     ) -> None:
         """Take what `Upstream` takes, and whether calls carry the span's id."""
-        super().__init__(base_url, egress, custom_headers)
+        super().__init__(gemini, vertex, custom_headers)
         self._tells_google = tells_google
 
     async def send(self, call: Call, key: HeldKey) -> Answer:

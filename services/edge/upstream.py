@@ -6,6 +6,7 @@ import httpx
 
 from services.edge.calls import Call
 from services.edge.leasing.lease import HeldKey
+from services.edge.pools import VERTEX_POOL
 from services.judging import Phase
 from services.kit.egress import Egress
 from services.kit.http1.reply import Client, ExchangeError, Reply, Sink
@@ -140,15 +141,31 @@ class _Pieces:
         return piece
 
 
+class Destination:
+    """Where calls with keys of one kind go.
+
+    Attributes:
+        prefix: The path before every call's own.
+        egress: The ways out to its host.
+    """
+
+    __slots__ = ("egress", "prefix")
+
+    def __init__(self, base_url: str, egress: Egress[Client]) -> None:
+        """Take the address, up to where the targets of calls begin."""
+        self.prefix = httpx.URL(base_url).raw_path.rstrip(b"/")
+        self.egress = egress
+
+
 class Upstream:
     """The one way to Google, over one pool of connections for the life of the process."""
 
     def __init__(
-        self, base_url: str, egress: Egress[Client], custom_headers: Mapping[str, str]
+        self, gemini: Destination, vertex: Destination, custom_headers: Mapping[str, str]
     ) -> None:
-        """Take the upstream's root without a version, the ways out, and what all calls carry."""
-        self._prefix = httpx.URL(base_url).raw_path.rstrip(b"/")
-        self._egress = egress
+        """Take where keys go by their kind, and what all calls carry."""
+        self._gemini = gemini
+        self._vertex = vertex
         self._custom = {
             name.lower().encode("latin-1"): value.encode("latin-1")
             for name, value in custom_headers.items()
@@ -156,6 +173,8 @@ class Upstream:
 
     async def send(self, call: Call, key: HeldKey) -> Answer:
         """Send a call and return its answer once the head of it is there.
+
+        The key tells the address, whatever the call is: no key goes where it is not for.
 
         Raises:
             UpstreamError: There was no answer.
@@ -165,8 +184,9 @@ class Upstream:
             (b"accept-encoding", b"identity"),
             (b"x-goog-api-key", key.secret.encode("latin-1")),
         ]
-        target = self._prefix + call.target.encode("latin-1")
-        client = self._egress.transport(key.proxy_url)
+        destination = self._vertex if key.pool == VERTEX_POOL else self._gemini
+        target = destination.prefix + call.target.encode("latin-1")
+        client = destination.egress.transport(key.proxy_url)
         try:
             return Answer(await client.send(call.method, target, headers, call.body))
         except ExchangeError as error:

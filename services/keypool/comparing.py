@@ -8,6 +8,7 @@ from enum import Enum
 from services.judging import Fault, Operation
 from services.keypool.catalog import KeyRow, KeyState
 from services.keypool.key_secrets import KeySecrets
+from services.keypool.model import VERTEX_POOL
 from services.keypool.probing import KeyInHand, ProbeAnswer, UpstreamProbe
 from services.keypool.project_store import Project
 from services.keypool.store import KeyStore
@@ -52,9 +53,9 @@ class Comparing:
         return self.first_usable([row for row in rows if row is not None])
 
     def first_usable(self, rows: Sequence[KeyRow]) -> KeyInHand | None:
-        """Return the first of some keys that can be used."""
+        """Return the first of some keys that can be used. Vertex express has no files."""
         for row in rows:
-            if row.state == KeyState.ACTIVE.value:
+            if row.state == KeyState.ACTIVE.value and row.pool != VERTEX_POOL:
                 with contextlib.suppress(UnreadableError):
                     return take_in_hand(row, self._secrets)
         return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from services.keypool.catalog import KeyRow, KeyState
 from services.keypool.comparing import Comparing, Likeness
 from services.keypool.errors import DiscoveryBusyError, KeyUnknownError
+from services.keypool.model import VERTEX_POOL
 from services.keypool.probing import KeyInHand
 from services.keypool.project_store import Origin, Project, ProjectStore
 from services.keypool.projects import Projects
@@ -220,6 +221,8 @@ class Discovering:
 
 
 def _state_of(row: KeyRow) -> str:
+    if row.pool == VERTEX_POOL:
+        return "Vertex express has no files to compare keys by"
     if row.state == KeyState.ACTIVE.value:
         return "its secret cannot be decrypted"
     return f"the key is {row.state}"

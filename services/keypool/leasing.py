@@ -15,6 +15,7 @@ from services.keypool.identity import Identity
 from services.keypool.judging import judge_lease, judge_use
 from services.keypool.key_secrets import KeySecrets
 from services.keypool.model import (
+    PURPOSE_POOLS,
     Grant,
     Lease,
     LeaseOrder,
@@ -95,7 +96,7 @@ class Leasing:
         else:
             leases, rows = await self._grant(order, outcomes)
         metrics.GRANTED.inc(len(leases))
-        if rows.refusal is not None:
+        if rows.refusal is not None and not _is_expected(rows.refusal, order.pool):
             metrics.REFUSED.labels(rows.refusal.reason.name).inc()
         return Grant(
             leases=tuple(leases),
@@ -269,6 +270,11 @@ class Leasing:
 def _named(order: LeaseOrder) -> LeaseOrder:
     """Name an order that has no name: the store's client repeats calls whose answer got lost."""
     return order if order.request_id else replace(order, request_id=f"/{uuid.uuid4().hex}")
+
+
+def _is_expected(refusal: Refusal, pool: str) -> bool:
+    """Whether a refusal tells of no trouble: nobody need have keys for every purpose."""
+    return refusal.reason is RefusalReason.POOL_EMPTY and pool in PURPOSE_POOLS
 
 
 def _lease(row: LeaseRow, model: str, lease_id: str, opened: tuple[str, str]) -> Lease:

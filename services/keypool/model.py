@@ -8,6 +8,15 @@ from services.judging import Evidence
 
 DEFAULT_POOL = "default"
 
+VERTEX_POOL = "vertex-express"
+"""Keys of Vertex AI in express mode: another kind, for another address."""
+
+PAID_POOL = "paid"
+"""Keys for pictures, before those of the client's own pool."""
+
+PURPOSE_POOLS = frozenset({VERTEX_POOL, PAID_POOL})
+"""Pools that may well be empty: there is nothing wrong with having no such keys."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:

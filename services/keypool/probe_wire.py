@@ -27,13 +27,8 @@ _UNREACHED = (
 class ProbeWire:
     """Sends requests, directly or through the proxy of a key. Close it."""
 
-    def __init__(self, base_url: str) -> None:
-        """Speak to an upstream.
-
-        Args:
-            base_url: Its root, without a version or a slash at its end.
-        """
-        self._base = base_url
+    def __init__(self) -> None:
+        """Open nothing yet."""
         self._ssl = ssl.create_default_context()
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._direct: aiohttp.ClientSession | None = None
@@ -47,7 +42,7 @@ class ProbeWire:
         self,
         key: KeyInHand,
         method: str,
-        path: str,
+        url: str,
         *,
         headers: dict[str, str] | None = None,
         body: bytes | None = None,
@@ -60,7 +55,7 @@ class ProbeWire:
                 self._session(key.proxy_url) as session,
                 session.request(
                     method,
-                    URL(self._base + path, encoded=True),
+                    URL(url, encoded=True),
                     headers={"x-goog-api-key": key.secret, **(headers or {})},
                     data=body,
                     allow_redirects=False,

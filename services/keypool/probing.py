@@ -8,11 +8,19 @@ from services.judging import Evidence, Operation, Phase, Verdict, judge
 
 @dataclass(frozen=True, slots=True)
 class KeyInHand:
-    """A key ready to be used."""
+    """A key ready to be used.
+
+    Attributes:
+        key_id: Its id.
+        secret: The credential.
+        proxy_url: The proxy that calls with it go through, empty for none.
+        pool: Its pool, which tells its kind and so the address that it is for.
+    """
 
     key_id: str
     secret: str
     proxy_url: str
+    pool: str
 
     def __repr__(self) -> str:
         """Return no more than its id."""

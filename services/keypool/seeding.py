@@ -1,13 +1,12 @@
 """Filling a store from the settings, at start and whenever it comes back empty."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.keypool import metrics
 from services.keypool.catalog import NewKey
 from services.keypool.filing import Filing
 from services.keypool.keys import Keys
-from services.keypool.model import DEFAULT_POOL
 from services.keypool.peppers import Peppers
 from services.keypool.store import MetaStore
 from services.keypool.tokens import NewToken, Tokens
@@ -18,9 +17,14 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What the settings hold."""
+    """What the settings hold.
 
-    keys: Sequence[NewKey]
+    Attributes:
+        keys: By pool, those first that keep a key which stands in several.
+        tokens: The tokens.
+    """
+
+    keys: Mapping[str, Sequence[NewKey]]
     tokens: Sequence[NewToken]
 
 
@@ -64,7 +68,8 @@ class Seeder:
             return
         seed = self._seed
         await self._peppers.load()
-        created = await self._keys.seed(DEFAULT_POOL, seed.keys)
+        created = sum([await self._keys.seed(pool, keys) for pool, keys in seed.keys.items()])
+        _warn_of_repeated(seed)
         tokens = await self._tokens.seed(seed.tokens)
         withdrawn = await self._tokens.withdraw_unseeded(seed.tokens)
         if withdrawn:
@@ -81,3 +86,15 @@ class Seeder:
         self._has_begun = self._seed is seed
         metrics.SEEDINGS.inc()
         log.info("settings are in the store", new_keys=created, new_tokens=tokens)
+
+
+def _warn_of_repeated(seed: Seed) -> None:
+    """Tell of keys that stand in the settings of several pools: each is in the first one."""
+    seen: set[str] = set()
+    for pool, keys in seed.keys.items():
+        secrets = {key.secret for key in keys}
+        if repeated := len(secrets & seen):
+            log.warning(
+                "keys stand in another setting too, and serve there", pool=pool, keys=repeated
+            )
+        seen |= secrets

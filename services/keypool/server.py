@@ -114,7 +114,9 @@ async def run_keypool(
     redis = open_redis(settings.redis_url.get_secret_value(), name="keypool")
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(redis.aclose)
-        probe = await stack.enter_async_context(HttpProbe(settings.base_url, settings.test_model))
+        probe = await stack.enter_async_context(
+            HttpProbe(settings.base_url, settings.test_model, settings.vertex_express_base_url)
+        )
         parts = _Parts(settings, redis, probe)
         book = settings.book
 

@@ -10,13 +10,14 @@ from pydantic_settings import NoDecode
 
 from services.keypool.catalog import NewKey
 from services.keypool.filing import read_quota_file
+from services.keypool.model import DEFAULT_POOL, PAID_POOL, VERTEX_POOL
 from services.keypool.names import PROXY_EXAMPLE, is_model, is_project_id, is_proxy, is_secret
 from services.keypool.quota_settings import QuotaFileError
 from services.keypool.seeding import Seed
 from services.keypool.tokens import NewToken
 from services.kit.neighbour_settings import CalledSettings
 from services.kit.redis_url import RedisUrl
-from services.kit.settings import UpstreamUrl
+from services.kit.settings import VERTEX_URL, UpstreamUrl, VertexUrl
 from services.kit.vault import SHORTEST_TEXT
 
 
@@ -85,7 +86,13 @@ SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_s
 class KeypoolSettings(CalledSettings):
     """Settings of the key pool."""
 
-    LIVE = CalledSettings.LIVE | {"allowed_tokens", "api_keys", "auth_token"}
+    LIVE = CalledSettings.LIVE | {
+        "allowed_tokens",
+        "api_keys",
+        "auth_token",
+        "paid_key",
+        "vertex_api_keys",
+    }
 
     keypool_listen: str = "0.0.0.0:50051"
     """Address of the gRPC port; port 0 takes any free one."""
@@ -100,6 +107,12 @@ class KeypoolSettings(CalledSettings):
     """Upstream keys: texts, or objects `{"key", "project", "note", "tags", "proxy", "weight",
     "max_in_flight", "priority"}`."""
 
+    vertex_api_keys: SeedKeys = ()
+    """Keys of Vertex AI in express mode, for the pool `vertex-express`; written as `API_KEYS`."""
+
+    paid_key: SecretStr | None = None
+    """A key for the pool `paid`, which image models use before the client's own pool."""
+
     allowed_tokens: SecretList = ()
     """Client tokens that open models and files."""
 
@@ -111,6 +124,9 @@ class KeypoolSettings(CalledSettings):
 
     base_url: UpstreamUrl = "https://generativelanguage.googleapis.com"
     """The upstream, with or without its `/v1beta`."""
+
+    vertex_express_base_url: VertexUrl = VERTEX_URL
+    """Where the keys of `vertex-express` are verified, up to what stands before `/models`."""
 
     test_model: str = "gemini-2.5-flash"
     """The model that keys are verified with; asking about it uses no quota."""
@@ -171,6 +187,13 @@ class KeypoolSettings(CalledSettings):
             _require_sendable(token)
         return value
 
+    @field_validator("paid_key")
+    @classmethod
+    def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not is_secret(value.get_secret_value()):
+            raise ValueError("must be 8 to 512 printable characters without spaces")
+        return value
+
     @field_validator("auth_token")
     @classmethod
     def _is_sendable(cls, value: SecretStr | None) -> SecretStr | None:
@@ -181,19 +204,12 @@ class KeypoolSettings(CalledSettings):
     @property
     def seed(self) -> Seed:
         """What the store is filled with."""
-        keys = [
-            NewKey(
-                secret=entry.key.get_secret_value(),
-                project_id=entry.project,
-                note=entry.note,
-                tags=entry.tags,
-                proxy_url=entry.proxy.get_secret_value() if entry.proxy else "",
-                weight=entry.weight,
-                max_in_flight=entry.max_in_flight,
-                priority=entry.priority,
-            )
-            for entry in self.api_keys
-        ]
+        paid = [] if self.paid_key is None else [NewKey(self.paid_key.get_secret_value())]
+        keys = {
+            DEFAULT_POOL: [_new_key(entry) for entry in self.api_keys],
+            VERTEX_POOL: [_new_key(entry) for entry in self.vertex_api_keys],
+            PAID_POOL: paid,
+        }
         return Seed(keys=keys, tokens=self._tokens())
 
     def _tokens(self) -> Sequence[NewToken]:
@@ -208,6 +224,19 @@ class KeypoolSettings(CalledSettings):
             scopes = ("models", "files", "admin")
             tokens.append(NewToken(text=operator, name="AUTH_TOKEN", scopes=scopes, seeded=True))
         return tokens
+
+
+def _new_key(entry: SeedKey) -> NewKey:
+    return NewKey(
+        secret=entry.key.get_secret_value(),
+        project_id=entry.project,
+        note=entry.note,
+        tags=entry.tags,
+        proxy_url=entry.proxy.get_secret_value() if entry.proxy else "",
+        weight=entry.weight,
+        max_in_flight=entry.max_in_flight,
+        priority=entry.priority,
+    )
 
 
 def _require_sendable(token: SecretStr) -> None:

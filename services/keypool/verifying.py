@@ -97,7 +97,7 @@ def take_in_hand(row: KeyRow, secrets: KeySecrets) -> KeyInHand:
         UnreadableError: Its secret cannot be opened here.
     """
     secret, proxy_url = secrets.open(row, row.pool)
-    return KeyInHand(row.key_id, secret, proxy_url)
+    return KeyInHand(row.key_id, secret, proxy_url, row.pool)
 
 
 def _why(verdict: Verdict) -> str:

@@ -24,6 +24,7 @@ from services.keypool.checking import (
     read_time,
 )
 from services.keypool.model import (
+    VERTEX_POOL,
     Binding,
     Grant,
     Lease,
@@ -51,6 +52,8 @@ _MOST_RESOURCES = 256
 _MOST_TOKENS = 2**32 - 1
 """More than any limit: the store keeps 32 bits."""
 
+_OF_VERTEX = frozenset({Operation.GENERATE, Operation.COUNT_TOKENS})
+
 _KINDS = {
     SettleKind.SETTLED: pb.SettleResult.KIND_SETTLED,
     SettleKind.REPEATED: pb.SettleResult.KIND_REPEATED,
@@ -76,6 +79,10 @@ def read_order(request: pb.AcquireLeasesRequest) -> LeaseOrder:
     count = request.count or 1
     check("count", f"must be 1 to {_MOST_LEASES}", ok=1 <= count <= _MOST_LEASES)
     check("operation", "is not known", ok=request.operation in pb.Operation.values())
+    operation = Operation(request.operation or pb.OPERATION_GENERATE)
+    # A caller that asks for more would send the key to the wrong address.
+    is_offered = request.pool != VERTEX_POOL or operation in _OF_VERTEX
+    check("operation", "keys of Vertex express generate and count only", ok=is_offered)
     tokens = request.estimated_input_tokens
     check("estimated_input_tokens", "must not be negative", ok=tokens >= 0)
     return LeaseOrder(
@@ -89,7 +96,7 @@ def read_order(request: pb.AcquireLeasesRequest) -> LeaseOrder:
         known_epoch=_read_epoch(request.known_epoch),
         wishes=_read_wishes(request),
         input_tokens=min(tokens, _MOST_TOKENS),
-        is_free=Operation(request.operation or pb.OPERATION_GENERATE).is_free,
+        is_free=operation.is_free,
         wait_budget=_read_wait(request),
         affinity_hash=request.affinity_hash,
     )

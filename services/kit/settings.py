@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -69,6 +69,12 @@ def _upstream_root(value: Any) -> Any:
 
 UpstreamUrl = Annotated[str, BeforeValidator(_upstream_root)]
 """Where Google's API is, given with or without its `/v1beta`."""
+
+
+VertexUrl = Annotated[str, AfterValidator(root_address)]
+"""Where models of Vertex AI in express mode are, up to what stands before `/models`."""
+
+VERTEX_URL = "https://aiplatform.googleapis.com/v1beta1/publishers/google"
 
 
 def _upper(value: Any) -> Any:

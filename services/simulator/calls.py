@@ -7,6 +7,9 @@ from services.simulator.world import World
 
 _ID = r"[^/:]+"
 _PATH = re.compile(r"/(?P<upload>upload/)?(?P<version>v1|v1beta|v1alpha)/(?P<rest>.+)")
+# Vertex AI in express mode. It has no list of models, and describes none.
+_VERTEX = "/v1beta1/publishers/google/"
+_ON_VERTEX = frozenset({"generateContent", "streamGenerateContent", "countTokens"})
 _ON_MODELS = (
     "generateContent",
     "streamGenerateContent",
@@ -99,6 +102,9 @@ _UPLOADS = re.compile(rf"files|(?P<name>{_STORE}):uploadToFileSearchStore")
 
 def find_route(method: str, path: str) -> Route | None:
     """Return the method of the API that a request names, or None."""
+    if path.startswith(_VERTEX):
+        route = find_route(method, f"/v1beta/{path.removeprefix(_VERTEX)}")
+        return route if route and route.verb in _ON_VERTEX else None
     match = _PATH.fullmatch(path)
     if match is None:
         return None

@@ -296,6 +296,21 @@ _SETTINGS = (
         "two upstreams",
         lambda o: _config(o, "edge-settings").update(BASE_URL="http://simulator.other:8080"),
     ),
+    Breakage(
+        "wiring",
+        "two upstreams of Vertex express",
+        lambda o: _config(o, "keypool-settings").update(
+            VERTEX_EXPRESS_BASE_URL="http://simulator.other:8080/v1beta1/publishers/google"
+        ),
+    ),
+    Breakage(
+        "wiring",
+        "keys of the demo for Vertex itself",
+        lambda o: [
+            _config(o, f"{service}-settings").pop("VERTEX_EXPRESS_BASE_URL")
+            for service in ("edge", "keypool")
+        ],
+    ),
 )
 
 _SECRECY = (

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from gemini_balance.keypool.v1 import admin_pb2 as pb
 
 from tests.support.old_installation import Uploaded, write_database
 from tests.support.system import COMMAND, Pool, System, clean_environment
@@ -34,6 +35,8 @@ def names() -> dict[str, str]:
     """A key, two clients' tokens and a name for the pool, all new."""
     return {
         "key": f"AIza{secrets.token_hex(16)}",
+        "vertex": f"AQ.{secrets.token_hex(16)}",
+        "paid": f"AIza{secrets.token_hex(16)}",
         "token": f"sk-{secrets.token_hex(16)}",
         "other": f"sk-{secrets.token_hex(16)}",
         "pool": f"moved-{secrets.token_hex(4)}",
@@ -60,12 +63,14 @@ async def uploaded(system: System, key: str) -> str:
 async def test_a_database_is_told_first_and_then_taken(
     system: System, tmp_path: Path, names: dict[str, str]
 ) -> None:
-    system.secrets += [names["key"], names["token"], names["other"]]
+    system.secrets += [names[each] for each in ("key", "vertex", "paid", "token", "other")]
     file = await uploaded(system, names["key"])
     url = write_database(
         tmp_path / "default_db",
         {
             "API_KEYS": [names["key"]],
+            "VERTEX_API_KEYS": [names["vertex"]],
+            "PAID_KEY": names["paid"],
             "ALLOWED_TOKENS": [names["token"], names["other"]],
             "SEARCH_MODELS": ["gemini-2.0-flash-exp"],
             "TIMEZONE": "Asia/Shanghai",
@@ -85,7 +90,7 @@ async def test_a_database_is_told_first_and_then_taken(
     assert rows >= {("key", "take"), ("token", "take"), ("file", "take"), ("file", "leave")}
     assert before.status_code == 401, "telling takes nothing"
     assert taken.returncode == 0, taken.stderr
-    for line in ("keys: 1 added", "tokens: 2 added", "files: 1 added"):
+    for line in ("keys: 3 added", "tokens: 2 added", "files: 1 added"):
         assert line in taken.stderr
     assert (
         (tmp_path / "imported.env")
@@ -93,7 +98,12 @@ async def test_a_database_is_told_first_and_then_taken(
         .endswith("SEARCH_MODELS='[\"gemini-2.0-flash-exp\"]'\n")
     )
     written = told.stdout + told.stderr + taken.stdout + taken.stderr
-    assert not any(names[secret] in written for secret in ("key", "token", "other"))
+    assert not any(secret in written for secret in system.secrets)
+    async with system.admin() as admin:
+        listed = await admin.call("ListKeys", pb.ListKeysRequest(page_size=1000))
+    pools = {key.alias[-4:]: key.pool for key in listed.keys if "gemini-balance" in key.tags}
+    assert pools[names["vertex"][-4:]] == "vertex-express"
+    assert pools[names["paid"][-4:]] == "paid"
 
     cited = {"fileData": {"fileUri": f"{system.url}/v1beta/{file}", "mimeType": "text/plain"}}
     ask = {"contents": [{"parts": [{"text": "what is it?"}, cited]}]}

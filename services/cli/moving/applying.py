@@ -61,17 +61,19 @@ class Mover:
             RemoteError: The key pool refuses, or does not answer.
         """
         taken = Taken()
-        projects = await self._take_keys(plan.keys, taken)
+        projects = await self._take_keys(plan.keys, self._pool, taken)
+        for pool, keys in plan.keys_of_purposes.items():
+            await self._take_keys(keys, pool, taken)
         clients = {token.text: await self._take_token(token, taken) for token in plan.tokens}
         for file in plan.files:
             if not await self._take_file(file, projects, clients, taken):
                 break
         return taken
 
-    async def _take_keys(self, keys: list[str], taken: Taken) -> Mapping[str, str]:
+    async def _take_keys(self, keys: list[str], pool: str, taken: Taken) -> Mapping[str, str]:
         """Add keys and return the project of each."""
         new = [admin_pb2.NewKey(secret=key, tags=[TAG]) for key in keys]
-        results = await self._admin.create_keys(new, pool=self._pool)
+        results = await self._admin.create_keys(new, pool=pool)
         for result in results:
             taken.note("keys", is_new=result.created)
         return {key: result.key.project_id for key, result in zip(keys, results, strict=True)}

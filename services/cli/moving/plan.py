@@ -14,12 +14,13 @@ from services.cli.moving.installation import Installation, OldFile
 CLIENT_SCOPES = ("models", "files")
 OPERATOR_SCOPES = (*CLIENT_SCOPES, "admin")
 
-_KEYS, _PAID = "API_KEYS", "PAID_KEY"
+# Which pool the keys of a setting go to; empty for the one that is chosen for everything.
+_POOL_BY_SETTING = {"API_KEYS": "", "VERTEX_API_KEYS": "vertex-express", "PAID_KEY": "paid"}
 _TOKENS, _OPERATOR = "ALLOWED_TOKENS", "AUTH_TOKEN"
 _SHORTEST_WITH_TAIL = 16
 _LONGEST_SHOWN = 60
 # Their values hold credentials, or may.
-_HIDDEN = frozenset({"CUSTOM_HEADERS", "PROXIES", "VERTEX_API_KEYS", "REDIS_URL", "ENCRYPTION_KEY"})
+_HIDDEN = frozenset({"CUSTOM_HEADERS", "PROXIES", "REDIS_URL", "ENCRYPTION_KEY"})
 
 
 class Kind(Enum):
@@ -69,6 +70,7 @@ class Plan:
 
     Attributes:
         keys: Upstream keys, each once.
+        keys_of_purposes: Keys that go to pools of their own, by these.
         tokens: Clients' tokens, each once.
         settings: For `.env`.
         files: What still lives and belongs to a key and a token of these.
@@ -76,6 +78,7 @@ class Plan:
     """
 
     keys: list[str] = field(default_factory=list, repr=False)
+    keys_of_purposes: dict[str, list[str]] = field(default_factory=dict, repr=False)
     tokens: list[OldToken] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict, repr=False)
     files: list[OldFile] = field(default_factory=list)
@@ -107,15 +110,21 @@ def shown_key(text: str) -> str:
 
 
 def _plan_keys(plan: Plan, settings: dict[str, str]) -> None:
-    for key in _listed(settings.pop(_KEYS, "")):
-        if is_sendable(key):
-            plan.keys.append(key)
-            plan.items.append(Item(Kind.KEY, shown_key(key), is_taken=True))
-        else:
-            plan.items.append(Item(Kind.KEY, shown_key(key), False, "no key looks like this"))
-    if (paid := settings.pop(_PAID, "")) and paid not in plan.keys:
-        note = "PAID_KEY: in a pool it would serve every request; to have that, `keys add` it"
-        plan.items.append(Item(Kind.KEY, shown_key(paid), False, note))
+    planned: set[str] = set()
+    for name, pool in _POOL_BY_SETTING.items():
+        keys = plan.keys_of_purposes.setdefault(pool, []) if pool else plan.keys
+        for key in _listed(settings.pop(name, "")):
+            if not is_sendable(key):
+                note = "no key looks like this"
+            elif key in planned:
+                note = f"{name}: it stands in another setting too, and serves there"
+            else:
+                planned.add(key)
+                keys.append(key)
+                note = f"{name}: for the pool {pool}" if pool else ""
+                plan.items.append(Item(Kind.KEY, shown_key(key), True, note))
+                continue
+            plan.items.append(Item(Kind.KEY, shown_key(key), False, note))
 
 
 def _plan_tokens(plan: Plan, settings: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from services.edge.openapi import (
     openai_schemas,
     resource_operations,
     response_operations,
+    vertex_operations,
 )
 from services.edge.openapi.operation import (
     FILE_ID_PATTERN,
@@ -36,6 +37,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *audio_operations.OPERATIONS,
     *openai_file_operations.OPERATIONS,
     *gemini_operations.OPERATIONS,
+    *vertex_operations.OPERATIONS,
     *resource_operations.OPERATIONS,
 )
 

@@ -20,6 +20,7 @@ from services.edge.settings import EdgeSettings
 from services.files.settings import FilesSettings
 from services.keypool.settings import KeypoolSettings
 from services.kit.credentials import CredentialBook
+from services.kit.demo_secrets import is_simulator
 from services.kit.settings import SecretFileError, ServiceSettings, explain_validation_error
 from services.simulator.settings import SimulatorSettings
 from tests.support.manifests import (
@@ -225,6 +226,10 @@ def not_wired(objects: Objects) -> Iterator[str]:
             yield f"{caller} is not let in with {sorted(scopes)}"
     if len({each.base_url for each in (edge, keypool, files)}) != 1:
         yield "services have different upstreams"
+    if edge.vertex_express_base_url != keypool.vertex_express_base_url:
+        yield "services have different upstreams of Vertex express"
+    if is_simulator(edge.base_url) != is_simulator(edge.vertex_express_base_url):
+        yield "only one of the upstreams is the simulator"
 
 
 def known_names(service: str) -> frozenset[str]:
@@ -237,4 +242,4 @@ def secret_names(service: str) -> frozenset[str]:
     fields = _TYPES[service].model_fields.items()
     return frozenset(
         name.upper() for name, field in fields if SecretStr.__name__ in str(field.annotation)
-    ) | ({"API_KEYS"} if service == "keypool" else frozenset())
+    ) | ({"API_KEYS", "VERTEX_API_KEYS"} if service == "keypool" else frozenset())

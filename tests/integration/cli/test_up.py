@@ -19,8 +19,7 @@ from tests.integration.cli.running import Up, all_gone, run_command
 from tests.integration.cli.waiting import until
 
 WITHOUT_EFFECT = (
-    "gemini-balance: settings without effect: not built yet: PAID_KEY;"
-    " not needed any more: TIMEZONE"
+    "gemini-balance: settings without effect: not needed any more: MAX_FAILURES, TIMEZONE"
 )
 UNKNOWN = "gemini-balance: unknown settings in .env: API_KEYZ (did you mean API_KEYS?), FOO"
 
@@ -317,7 +316,9 @@ class TestRefusals:
         assert done.stderr.splitlines()[-1].endswith("; see " + str(folder.parent / "valkey.log"))
 
     def test_warnings_are_one_line_each(self, tmp_path: Path) -> None:
-        (tmp_path / ".env").write_text("TIMEZONE=Asia/Shanghai\nPAID_KEY=x\nAPI_KEYZ=x\nFOO=1\n")
+        (tmp_path / ".env").write_text(
+            "TIMEZONE=Asia/Shanghai\nMAX_FAILURES=3\nAPI_KEYZ=x\nFOO=1\n"
+        )
 
         with socket.create_server(("127.0.0.1", 0)) as server:
             done = run_command(tmp_path, "up", "--port", str(server.getsockname()[1]))

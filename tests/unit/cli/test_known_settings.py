@@ -53,10 +53,7 @@ def test_used_settings_have_readers_and_others_none() -> None:
 def test_one_line_names_all_settings_without_effect() -> None:
     line = warn_of_unused(["TIMEZONE", "API_KEYS", "PAID_KEY", "MAX_FAILURES", "PATH"])
 
-    assert line == (
-        "settings without effect: not built yet: PAID_KEY;"
-        " not needed any more: MAX_FAILURES, TIMEZONE"
-    )
+    assert line == "settings without effect: not needed any more: MAX_FAILURES, TIMEZONE"
 
 
 def test_one_line_names_all_unknown_settings_and_what_may_be_meant() -> None:

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.cli.errors import CommandError
-from services.cli.known_settings import KNOWN, Fate
 from services.cli.moving.database import read_database
 from services.cli.moving.env_fragment import to_lines, write_new
 from services.cli.moving.installation import Installation, read_env
@@ -21,6 +20,7 @@ from services.cli.moving.plan import Kind, Plan, make_plan, shown_key
 from tests.support.old_installation import Uploaded, write_database
 
 KEY_A, KEY_B, PAID = (f"AIzaSyMadeUpForTests-{letter * 12}" for letter in "abp")
+VERTEX = "AQ.made-up-for-tests-vertex"
 TOKEN, MASTER = "sk-made-up-for-tests-client", "sk-made-up-for-tests-master"
 
 ENV = f"""\
@@ -29,7 +29,7 @@ API_KEYS=["{KEY_A}","{KEY_B}"]
 ALLOWED_TOKENS=["{TOKEN}"]
 AUTH_TOKEN={MASTER}
 PAID_KEY={PAID}
-VERTEX_API_KEYS=["AQ.made-up-for-tests-vertex"]
+VERTEX_API_KEYS=["{VERTEX}"]
 SEARCH_MODELS=["gemini-2.0-flash-exp"]
 CUSTOM_HEADERS={{"x-secret": "hush-hush"}}
 PROXIES=[]
@@ -62,20 +62,31 @@ def test_an_env_file(tmp_path: Path) -> None:
         "SEARCH_MODELS": '["gemini-2.0-flash-exp"]',
         "CUSTOM_HEADERS": '{"x-secret": "hush-hush"}',
         "PROXIES": "[]",
-    } | ({"VERTEX_API_KEYS": '["AQ.made-up-for-tests-vertex"]'} if has_vertex() else {})
-    assert left(plan, Kind.SETTING) | {"VERTEX_API_KEYS": ""} == {
+    }
+    assert left(plan, Kind.SETTING) == {
         "MYSQL_PASSWORD": "not needed any more",
         "SOMETHING_ELSE": "not known",
         "TIMEZONE": "not needed any more",
-        "VERTEX_API_KEYS": "",
     }
-    [paid] = left(plan, Kind.KEY).items()
-    assert paid[0] == shown_key(PAID)
-    assert paid[1].startswith("PAID_KEY: ")
+    assert plan.keys_of_purposes == {"vertex-express": [VERTEX], "paid": [PAID]}
+    assert [(item.name, item.note) for item in plan.items if item.kind is Kind.KEY] == [
+        (shown_key(KEY_A), ""),
+        (shown_key(KEY_B), ""),
+        (shown_key(VERTEX), "VERTEX_API_KEYS: for the pool vertex-express"),
+        (shown_key(PAID), "PAID_KEY: for the pool paid"),
+    ]
 
 
-def has_vertex() -> bool:
-    return KNOWN["VERTEX_API_KEYS"].fate is Fate.USED
+def test_a_key_of_several_settings_serves_where_it_stands_first() -> None:
+    settings = {"API_KEYS": KEY_A, "VERTEX_API_KEYS": f"{KEY_A},{VERTEX}", "PAID_KEY": KEY_A}
+
+    plan = plan_of(Installation(settings))
+
+    assert (plan.keys, plan.keys_of_purposes) == (
+        [KEY_A],
+        {"vertex-express": [VERTEX], "paid": []},
+    )
+    assert [item.is_taken for item in plan.items] == [True, False, True, False]
 
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.cli import secrets_store
+from services.cli.demo import has_given_keys
 from services.cli.dotenv_file import GivenSettings
 from services.cli.layout import choose_layout
 from services.cli.parts import Parts
@@ -30,7 +31,8 @@ def parts_for(folder: Path, **values: str) -> Parts:
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Parts:
-    return parts_for(tmp_path, API_KEYS="k1,k2", MAX_RETRIES="5", ENCRYPTION_KEY_FILE="/kek")
+    keys = {"API_KEYS": "k1,k2", "VERTEX_API_KEYS": "v1", "PAID_KEY": "p1"}
+    return parts_for(tmp_path, MAX_RETRIES="5", ENCRYPTION_KEY_FILE="/kek", **keys)
 
 
 def test_the_edge_never_sees_keys_or_the_store(parts: Parts) -> None:
@@ -38,7 +40,14 @@ def test_the_edge_never_sees_keys_or_the_store(parts: Parts) -> None:
 
     assert env["MAX_RETRIES"] == "5"
     assert env["SERVICE_CREDENTIAL"] == parts.secrets.edge
-    assert not {"API_KEYS", "REDIS_URL", "ENCRYPTION_KEY", "SERVICE_CREDENTIALS"} & set(env)
+    assert not {
+        "API_KEYS",
+        "VERTEX_API_KEYS",
+        "PAID_KEY",
+        "REDIS_URL",
+        "ENCRYPTION_KEY",
+        "SERVICE_CREDENTIALS",
+    } & set(env)
     assert "BASE_URL" not in env
 
 
@@ -65,6 +74,21 @@ def test_a_demo_keeps_the_key_pool_away_from_google(tmp_path: Path) -> None:
     assert env["BASE_URL"] == f"http://{parts.layout.simulator.local}"
     assert env["PROXIES"] == ""
     assert parts.keypool(demo=False).env["PROXIES"] == "http://proxy.example:3128"
+
+
+def test_a_demo_keeps_keys_of_vertex_away_from_google(tmp_path: Path) -> None:
+    parts = parts_for(tmp_path, VERTEX_EXPRESS_BASE_URL="https://vertex.example")
+    simulator = f"http://{parts.layout.simulator.local}/v1beta1/publishers/google"
+
+    for part in (parts.edge, parts.keypool):
+        assert part(demo=False).env["VERTEX_EXPRESS_BASE_URL"] == "https://vertex.example"
+        assert part(demo=True).env["VERTEX_EXPRESS_BASE_URL"] == simulator
+
+
+@pytest.mark.parametrize("name", ["API_KEYS", "VERTEX_API_KEYS", "PAID_KEY"])
+def test_a_key_of_any_kind_is_no_demo(name: str) -> None:
+    assert has_given_keys(GivenSettings({name: "some-key-of-mine"}, frozenset()))
+    assert not has_given_keys(GivenSettings({"ALLOWED_TOKENS": "sk-1"}, frozenset()))
 
 
 def test_the_quota_file_is_found_from_wherever_parts_run(

@@ -77,10 +77,20 @@ class TestSettings:
         "text",
         ["{0},{1}", " {0} , {1} ,", '["{0}", "{1}"]', '[{{"key": "{0}"}}, "{1}"]'],
     )
-    def test_keys_are_read_from_lists_of_every_form(self, text: str) -> None:
-        read = settings("redis://h", api_keys=text.format(*secrets_of(2)))
+    @pytest.mark.parametrize(
+        ("name", "pool"), [("api_keys", "default"), ("vertex_api_keys", "vertex-express")]
+    )
+    def test_keys_are_read_from_lists_of_every_form(self, text: str, name: str, pool: str) -> None:
+        read = settings("redis://h", **{name: text.format(*secrets_of(2))})
 
-        assert [key.secret for key in read.seed.keys] == secrets_of(2)
+        assert [key.secret for key in read.seed.keys[pool]] == secrets_of(2)
+
+    def test_a_paid_key_is_one_and_must_be_sendable(self) -> None:
+        read = settings("redis://h", paid_key=secrets_of(1)[0])
+
+        assert [key.secret for key in read.seed.keys["paid"]] == secrets_of(1)
+        with pytest.raises(ValueError, match="8 to 512 printable"):
+            settings("redis://h", paid_key="short")
 
     def test_the_operators_token_opens_more_even_among_the_allowed(self) -> None:
         read = settings("redis://h", allowed_tokens="sk-1,sk-2,sk-1", auth_token="sk-2")
