@@ -9,7 +9,8 @@ from services.edge import metrics
 from services.edge.calls import Call
 from services.edge.conversations import Conversations
 from services.edge.leasing.desk import LeaseDesk
-from services.edge.leasing.lease import Ending, HeldKey, Need, RefusedError
+from services.edge.leasing.lease import Ending, HeldKey, Need, PoolAwayError, RefusedError
+from services.edge.pools import PAID_POOL
 from services.edge.resources.bringing import Bringing
 from services.edge.resources.renaming import Renaming
 from services.judging import Fault, Retry, Verdict
@@ -102,6 +103,8 @@ class KeySearch:
             metrics.lease_waited(seconds)
 
     async def _find(self, ending: Ending | None) -> HeldKey:
+        if self.call.need.prefers_paid and (key := await self._paid(ending)):
+            return key
         if not self._count and (key := await self._where_it_began()):
             return key
         cooling = self._cooling
@@ -136,8 +139,26 @@ class KeySearch:
         if not project or need.is_bound:
             return None
         try:
-            return await self._desk.take(replace(need, project=project, patience=0))
-        except RefusedError:
+            return await self._desk.take(
+                replace(need, project=project, patience=0), knows_others=True
+            )
+        except (RefusedError, PoolAwayError):
+            return None
+
+    async def _paid(self, ending: Ending | None) -> HeldKey | None:
+        """Return a paid key, None without a free one; what is cited binds to its own project."""
+        need = self.call.need
+        if need.is_bound:
+            return None
+        try:
+            return await self._desk.take(
+                replace(need, pool=PAID_POOL, patience=0),
+                excluded_projects=self._shunned.projects | self._cooling.projects,
+                excluded_keys=self._shunned.keys | self._cooling.keys,
+                ending=ending,
+                knows_others=True,
+            )
+        except (RefusedError, PoolAwayError):
             return None
 
     async def _elsewhere(self, refusal: RefusedError, ending: Ending | None) -> HeldKey | None:

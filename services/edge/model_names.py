@@ -1,9 +1,18 @@
 """Names that clients know models by, and the upstream's own (`MODEL_ALIASES`)."""
 
+import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 _WILD = frozenset("*?[")
+
+
+_DRAWING = re.compile(r"imagen-|gemini-.*-image(?:-|$)")
+
+
+def draws_pictures(model: str) -> bool:
+    """Whether a model, by the upstream's name, is one that draws."""
+    return _DRAWING.match(model) is not None
 
 
 class ModelNames:

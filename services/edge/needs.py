@@ -8,6 +8,8 @@ from services.edge.estimating import estimate_tokens
 from services.edge.http import Exchange
 from services.edge.keypool import Client
 from services.edge.leasing.lease import Need
+from services.edge.model_names import draws_pictures
+from services.edge.pools import shares_purpose_pools
 from services.edge.settings import EdgeSettings
 from services.judging import Operation
 
@@ -26,6 +28,7 @@ class Asker:
 def need_of(settings: EdgeSettings, asker: Asker, model: str, operation: Operation) -> Need:
     """Return what a request needs, before its content is looked at."""
     client = asker.client
+    draws = operation is Operation.GENERATE and draws_pictures(model)
     return Need(
         pool=client.pool,
         client_id=client.client_id,
@@ -33,6 +36,7 @@ def need_of(settings: EdgeSettings, asker: Asker, model: str, operation: Operati
         operation=operation,
         from_stock=not client.limited,
         patience=_patience(settings.max_wait_seconds, asker.exchange),
+        prefers_paid=draws and shares_purpose_pools(client),
     )
 
 

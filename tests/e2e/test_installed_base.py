@@ -21,6 +21,9 @@ DATABASE_TYPE=sqlite
 SQLITE_DATABASE=default_db
 # API-related configuration
 API_KEYS=["{key}"]
+VERTEX_API_KEYS=["{vertex}"]
+VERTEX_EXPRESS_BASE_URL={upstream}/v1beta1/publishers/google
+PAID_KEY={paid}
 ALLOWED_TOKENS=["{token}"]
 AUTH_TOKEN={auth}
 TEST_MODEL=gemini-2.5-flash-lite
@@ -46,13 +49,16 @@ SAFETY_SETTINGS=[{{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}}]
 
 
 def test_its_keys_tokens_and_upstream_are_used(tmp_path: Path) -> None:
-    key, token, auth = (f"{kind}{secrets.token_hex(16)}" for kind in ("AIza", "sk-", "sk-auth-"))
+    key, vertex, paid, token, auth = (
+        f"{kind}{secrets.token_hex(16)}" for kind in ("AIza", "AQ.", "AIza", "sk-", "sk-auth-")
+    )
     port, ops_port = free_port(), free_port()
     url = f"http://127.0.0.1:{port}"
     command = [str(COMMAND), "up", "--port", str(port), "--ops-port", str(ops_port)]
-    with running_simulator_process(tmp_path, SIMULATOR_KEYS=f'{{"{key}": "p"}}') as upstream:
+    keys = f"{key},{vertex},{paid}"
+    with running_simulator_process(tmp_path, SIMULATOR_KEYS=keys) as upstream:
         (tmp_path / ".env").write_text(
-            ENV.format(key=key, token=token, auth=auth, upstream=upstream)
+            ENV.format(key=key, vertex=vertex, paid=paid, token=token, auth=auth, upstream=upstream)
         )
         with running(
             *command, log=tmp_path / "up.log", cwd=tmp_path, env=clean_environment()
@@ -85,9 +91,21 @@ def test_its_keys_tokens_and_upstream_are_used(tmp_path: Path) -> None:
             body = json.loads(sent["body"])
             assert body["tools"] == [{"googleSearch": {}}]
             assert body["safetySettings"][0]["threshold"] == "OFF"
+            for root, model, used in (
+                ("/vertex-express/v1beta", "gemini-2.5-flash", vertex),
+                ("/v1beta", "gemini-2.5-flash-image", paid),
+            ):
+                answer = httpx.post(
+                    f"{url}{root}/models/{model}:generateContent",
+                    headers={"x-goog-api-key": token},
+                    json={"contents": [{"role": "user", "parts": [{"text": "a red kite"}]}]},
+                    timeout=30,
+                )
+                assert answer.status_code == 200, answer.text
+                [*_, sent] = httpx.get(f"{upstream}/_sim/requests").json()["requests"]
+                assert sent["key"] == used
             written = process.output()
     assert "DEMO" not in written
     assert "TIMEZONE" in written, "what has no effect is named"
     assert "unknown settings" not in written
-    assert "not built yet" not in written
-    assert not any(secret in written for secret in (key, token, auth))
+    assert not any(secret in written for secret in (key, vertex, paid, token, auth))

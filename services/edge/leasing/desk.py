@@ -79,6 +79,7 @@ class LeaseDesk:
         excluded_projects: Collection[str] = (),
         excluded_keys: Collection[str] = (),
         ending: Ending | None = None,
+        knows_others: bool = False,
     ) -> HeldKey:
         """Return a key for one call that starts at once, waiting for it if need be.
 
@@ -87,6 +88,8 @@ class LeaseDesk:
             excluded_projects: Projects that have failed this request.
             excluded_keys: Keys that have failed this request.
             ending: The failed lease that this one replaces: settled on the way.
+            knows_others: Whether the caller can do with another key, and so waits for no pool
+                that is away.
 
         Raises:
             RefusedError: No key can serve the request now.
@@ -95,7 +98,7 @@ class LeaseDesk:
         deadline = time.monotonic() + need.patience
         excluded = (excluded_projects, excluded_keys)
         while True:
-            key = await self._find(need, deadline, excluded, ending)
+            key = await self._find(need, deadline, excluded, ending, knows_others=knows_others)
             if not key.not_before or await self._wait_for(key):
                 return key
             # It was withdrawn while its time had not come: ask again.
@@ -151,6 +154,8 @@ class LeaseDesk:
         deadline: float,
         excluded: tuple[Collection[str], Collection[str]],
         ending: Ending | None,
+        *,
+        knows_others: bool,
     ) -> HeldKey:
         if not self._link.is_away:
             try:
@@ -163,7 +168,7 @@ class LeaseDesk:
         key = self._grace.take(need, *excluded)
         if key is not None:
             return key
-        if ending is not None or not self._patience:
+        if ending is not None or knows_others or not self._patience:
             raise PoolAwayError("the key pool is away and no other key is known")
         return self._first(await self._link.acquire(need, patience=self._patience))
 
@@ -187,7 +192,7 @@ class LeaseDesk:
             except RefusedError as refusal:
                 if refusal.retry_after is None or refusal.retry_after > need.patience:
                     raise
-        carried = ending if ending is not None and ending.key.lease_id else None
+        carried = ending if ending is not None and _goes_along(ending, need) else None
         with stock.asking() if from_stock else contextlib.nullcontext():
             grant = await self._link.acquire(
                 need,
@@ -199,7 +204,6 @@ class LeaseDesk:
             if grant.keys and ending is None and not need.is_bound:
                 stock.allow(grant.stock_size)
         if ending is not None and carried is None:
-            # The use of a key in grace is not a lease that could be settled on the way.
             self._settler.report(ending, at_once=True)
         return self._first(grant)
 
@@ -269,6 +273,13 @@ class LeaseDesk:
                     del self._stocks[place]
             metrics.STOCK.set(sum(map(len, self._stocks.values())))
             await self._link.tidy()
+
+
+def _goes_along(ending: Ending, need: Need) -> bool:
+    """Whether an ending is settled with the order for a need."""
+    # A use in grace is no lease, and an order's answer tells what was withdrawn of its own pool
+    # alone: other stock of the failed key would go on.
+    return bool(ending.key.lease_id) and ending.key.pool == need.pool
 
 
 def _ending(

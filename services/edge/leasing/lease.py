@@ -21,6 +21,7 @@ class Need:
         patience: Seconds that it can wait for a key to be free.
         project: The only project whose keys can serve it, empty for any.
         resources: What it names, when that lies in several projects.
+        prefers_paid: Whether a key of the pool of paid keys is asked for first.
     """
 
     pool: str
@@ -33,6 +34,7 @@ class Need:
     patience: float = 0
     project: str = ""
     resources: tuple[str, ...] = ()
+    prefers_paid: bool = False
 
     @property
     def is_bound(self) -> bool:

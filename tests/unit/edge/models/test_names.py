@@ -169,3 +169,23 @@ async def test_what_is_no_name_is_400(model: object) -> None:
 
     assert told.status == 400
     assert told.json()["error"]["param"] == "model"
+
+
+@pytest.mark.parametrize(
+    ("model", "draws"),
+    [
+        ("imagen-4.0-generate-001", True),
+        ("gemini-2.5-flash-image", True),
+        ("gemini-3-pro-image-preview", True),
+        ("gemini-2.0-flash-preview-image-generation", True),
+        ("gemini-2.5-flash", False),
+        ("gemini-2.5-flash-images", False),
+        ("my-gemini-2.5-flash-image", False),
+    ],
+)
+async def test_models_that_draw_prefer_the_paid_key(model: str, draws: bool) -> None:
+    edge = EdgeInMemory()
+
+    await generate(edge, model)
+
+    assert [need.pool for need in edge.desk.needs] == ["paid" if draws else "default"]
