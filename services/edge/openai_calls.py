@@ -54,16 +54,19 @@ async def read_request(runtime: Runtime, exchange: Exchange) -> dict[str, Any]:
     return json_object(body, orjson.loads)
 
 
-def with_upstream_model(runtime: Runtime, body: dict[str, Any]) -> dict[str, Any]:
-    """Return a request with the upstream's name of its model, where it names one.
+def with_upstream_model(runtime: Runtime, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return a request with the upstream's name of its model, and what the client calls that.
+
+    Where it names none it is as it was, and the name empty.
 
     Raises:
         ApiError: The model is kept back.
     """
     name = body.get("model")
     if not isinstance(name, str) or not name:
-        return body
-    return {**body, "model": runtime.models.choices.named(name)}
+        return body, ""
+    upstream = runtime.models.choices.named(name)
+    return {**body, "model": upstream}, name.removeprefix("models/")
 
 
 def choose_model(runtime: Runtime, body: dict[str, Any]) -> Chosen:

@@ -26,6 +26,8 @@ from services.edge.settings import EdgeSettings
 from services.edge.upstream import Answer, Upstream
 from services.kit.http1.reply import ExchangeError, Reply
 
+_JSON = "application/json"
+
 KEY = HeldKey("l1", "k1", "key-1", "p1", "AIzaInMemory", "", "default")
 
 
@@ -186,16 +188,19 @@ class EdgeInMemory:
             repairs_paths=read.url_normalization_enabled,
         )
 
-    async def post(self, target: str, body: object, script: Script | None = None) -> Told:
+    async def post(
+        self, target: str, body: object, script: Script | None = None, *, kind: str = _JSON
+    ) -> Told:
         """Return what a client is answered.
 
         Args:
             target: Path and query.
             body: To be sent as JSON; bytes as they are.
             script: What the upstream answers; by default as before.
+            kind: The body's type.
         """
         content = body if isinstance(body, bytes) else orjson.dumps(body)
-        return await self._ask("POST", target, content, script)
+        return await self._ask("POST", target, content, script, {"content-type": kind})
 
     async def get(
         self, target: str, script: Script | None = None, *, headers: Mapping[str, str] | None = None
@@ -214,7 +219,7 @@ class EdgeInMemory:
         if script is not None:
             self.upstream.script = script
         path, _, query = target.partition("?")
-        carried = {"content-type": "application/json", **(headers or {})}
+        carried = {"content-type": _JSON, **(headers or {})}
         scope = {
             "type": "http",
             "method": method,

@@ -42,13 +42,14 @@ class SpeechRoute:
         """
         runtime = self._runtime
         asker = await admit(runtime, exchange)
+        body, asked = with_upstream_model(runtime, await read_request(runtime, exchange))
         plan = translate_speech(
-            with_upstream_model(runtime, await read_request(runtime, exchange)),
+            body,
             default_model=runtime.settings.tts_model,
             default_voice=runtime.settings.tts_voice_name,
         )
         verb = "streamGenerateContent" if plan.stream else "generateContent"
-        call = await call_model(runtime, asker, plan.model, verb, plan.gemini_body)
+        call = await call_model(runtime, asker, plan.model, verb, plan.gemini_body, asked=asked)
         tell_ignored(exchange, plan.ignored)
         if plan.stream:
             is_events = plan.stream == "sse"

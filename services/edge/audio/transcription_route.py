@@ -48,29 +48,32 @@ class TranscriptionRoute:
         try:
             async with ClientWatch(exchange):
                 await listener.ready(sound)
-            await self._answer(exchange, asker, self._plan(form, asker), sound)
+            plan, asked = self._plan(form, asker)
+            await self._answer(asker, plan, asked, sound)
         finally:
             await listener.forget(sound)
 
-    def _plan(self, form: Form, asker: Asker) -> TranscriptionPlan:
-        fields, settings = dict(form.fields), self._runtime.settings
-        if "model" in fields:
-            named = self._runtime.models.choices.named
-            fields["model"] = [named(name) if name else name for name in fields["model"]]
+    def _plan(self, form: Form, asker: Asker) -> tuple[TranscriptionPlan, str]:
+        """Return what is asked for, and what the client calls the model."""
+        fields, settings, asked = dict(form.fields), self._runtime.settings, ""
+        if name := fields.get("model", [""])[-1]:
+            asked = name.removeprefix("models/")
+            fields["model"] = [self._runtime.models.choices.named(name)]
         plan = translate_transcription(
             fields,
             default_model=settings.stt_model,
             is_translation=self._is_translation,
         )
-        check_model_allowed(asker.client, check_model(plan.model))
-        return plan
+        check_model_allowed(asker.client, check_model(plan.model), asked=asked)
+        return plan, asked
 
     async def _answer(
-        self, exchange: Exchange, asker: Asker, plan: TranscriptionPlan, sound: Sound
+        self, asker: Asker, plan: TranscriptionPlan, asked: str, sound: Sound
     ) -> None:
+        exchange = asker.exchange
         verb = "streamGenerateContent" if plan.stream else "generateContent"
         body = plan.gemini_body(sound.part)
-        call = await call_model(self._runtime, asker, plan.model, verb, body)
+        call = await call_model(self._runtime, asker, plan.model, verb, body, asked=asked)
         tell_ignored(exchange, plan.ignored)
         if plan.stream:
             await relay_stream(self._runtime, exchange, call, TranscriptVoice())

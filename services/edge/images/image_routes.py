@@ -41,11 +41,10 @@ class ImageRoutes:
     async def generate(self, exchange: Exchange) -> None:
         """POST /v1/images/generations."""
         asker = await admit(self._runtime, exchange)
-        plan = translate_generation(
-            with_upstream_model(self._runtime, await read_request(self._runtime, exchange)),
-            default_model=self._runtime.settings.create_image_model,
-        )
-        await self._serve(asker, plan)
+        request = await read_request(self._runtime, exchange)
+        body, asked = with_upstream_model(self._runtime, request)
+        plan = translate_generation(body, default_model=self._runtime.settings.create_image_model)
+        await self._serve(asker, plan, asked)
 
     async def edit(self, exchange: Exchange) -> None:
         """POST /v1/images/edits, as a form or as JSON."""
@@ -57,19 +56,20 @@ class ImageRoutes:
             )
         else:
             body = await read_request(self._runtime, exchange)
+        body, asked = with_upstream_model(self._runtime, body)
         plan = translate_edit(
-            with_upstream_model(self._runtime, body),
+            body,
             sources,
             default_model=self._runtime.settings.create_image_model,
             allow_remote_media=self._runtime.fetcher is not None,
         )
-        await self._serve(asker, plan)
+        await self._serve(asker, plan, asked)
 
-    async def _serve(self, asker: Asker, plan: ImagePlan) -> None:
+    async def _serve(self, asker: Asker, plan: ImagePlan, asked: str) -> None:
         exchange = asker.exchange
         if plan.remote_media:
             await fetch_media(self._runtime, exchange, plan.remote_media)
-        calls = await calls_of(self._runtime, asker, plan)
+        calls = await calls_of(self._runtime, asker, plan, asked=asked)
         async with ClientWatch(exchange):
             drawing = await draw(self._runtime, calls)
             hosting = Hosting(self._runtime.media, self._addresses, exchange)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +24,8 @@ from tests.unit.edge.models.asking import (
 Ask = Callable[..., Awaitable[Any]]
 every_dialect = pytest.mark.parametrize("ask", [generate, chat, message])
 
+PICTURE = {"image_url": "data:image/png;base64,aGk="}
+WAV = b"RIFF\x2c\x00\x00\x00WAVEfmt " + bytes(32)
 ALIASES = '{"gpt-*": "gemini-2.5-flash", "gpt-4o": "gemini-2.5-pro", "fast": "gemini-2.5-flash"}'
 
 
@@ -123,6 +126,7 @@ async def test_a_model_that_is_kept_back_is_404(path: str) -> None:
         ("/v1/completions", {"prompt": "hi"}),
         ("/v1/embeddings", {"input": "hi"}),
         ("/v1/images/generations", {"prompt": "hi"}),
+        ("/v1/images/edits", {"prompt": "hi", "images": [PICTURE]}),
         ("/v1/audio/speech", {"input": "hi", "voice": "Puck"}),
     ],
 )
@@ -134,6 +138,70 @@ async def test_it_is_404_in_openais_dialect_on_every_route(path: str, body: Any)
     assert told.status == 404
     assert told.json()["error"]["code"] == "model_not_found"
     assert not edge.upstream.calls
+
+
+async def test_it_is_404_in_anthropics_dialect() -> None:
+    edge = EdgeInMemory(filtered_models="gemini-1.*")
+
+    told = await post_message(edge, "gemini-1.5-pro")
+
+    assert (told.status, told.json()["error"]["type"]) == (404, "not_found_error")
+    assert not edge.upstream.calls
+
+
+@pytest.mark.parametrize(
+    ("path", "request_body"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
+        ("/v1/completions", {"prompt": "hi"}),
+        ("/v1/embeddings", {"input": "hi"}),
+        ("/v1/images/generations", {"prompt": "a cat"}),
+        ("/v1/images/edits", {"prompt": "a cat", "images": [PICTURE]}),
+        ("/v1/audio/speech", {"input": "hi", "voice": "Kore"}),
+        ("/v1/messages", {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}),
+        ("/v1/messages/count_tokens", {"messages": [{"role": "user", "content": "hi"}]}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("allowed", "asked", "is_let_in"),
+    [
+        ("own", "own", True),
+        ("own", "models/own", True),
+        (MODEL, "own", True),
+        ("own", MODEL, False),
+        ("own", "other", False),
+    ],
+)
+async def test_a_token_may_be_allowed_an_alias_on_every_route(
+    path: str, request_body: dict[str, Any], allowed: str, asked: str, is_let_in: bool
+) -> None:
+    edge = EdgeInMemory(model_aliases={"own": MODEL, "other": "gemini-2.5-pro"})
+    edge.clients.allowed_models = (allowed,)
+
+    told = await edge.post(path, {"model": asked, **request_body}, answer())
+
+    assert (told.status == 403) is not is_let_in, told.body
+    # Speech that is none is asked for twice.
+    assert {call.need.model for call in edge.upstream.calls} == ({MODEL} if is_let_in else set())
+
+
+@pytest.mark.parametrize("fields", [{"model": ["own"]}, {"model": ["gemini-2.5-pro", "own"]}])
+@pytest.mark.parametrize(("allowed", "is_let_in"), [("own", True), ("gemini-2.5-pro", False)])
+async def test_a_token_may_be_allowed_an_alias_for_transcripts(
+    fields: dict[str, list[str]], allowed: str, is_let_in: bool
+) -> None:
+    edge = EdgeInMemory(model_aliases={"own": MODEL})
+    edge.clients.allowed_models = (allowed,)
+    form = httpx.Request(
+        "POST", "http://edge", data=fields, files={"file": ("a.wav", WAV, "audio/wav")}
+    )
+
+    told = await edge.post(
+        "/v1/audio/transcriptions", form.read(), answer(), kind=form.headers["content-type"]
+    )
+
+    assert (told.status == 403) is not is_let_in, told.body
+    assert [call.need.model for call in edge.upstream.calls] == [MODEL] * is_let_in
 
 
 @pytest.mark.parametrize(
