@@ -30,6 +30,20 @@ OPENAI = (
 )
 
 
+ANTHROPIC = (
+    "/v1/messages",
+    {
+        "model": MODEL,
+        "max_tokens": 99,
+        "messages": [{"role": "user", "content": "please repeat quince"}],
+        "stream": True,
+    },
+    b"event: ping",
+)
+# What only an answer has.
+FIRST = {GEMINI[0]: b"data: ", OPENAI[0]: b"data: ", ANTHROPIC[0]: b"event: content_block_start"}
+
+
 @pytest.fixture
 async def keypool(redis_url: str) -> AsyncIterator[tuple[Keypool, str]]:
     async with (
@@ -63,7 +77,9 @@ async def test_custom_headers_go_upstream_in_place_of_the_clients(
     assert sent.key == secrets_of(1)[0]
 
 
-@pytest.mark.parametrize(("path", "body", "sign"), [GEMINI, OPENAI], ids=["gemini", "openai"])
+@pytest.mark.parametrize(
+    ("path", "body", "sign"), [GEMINI, OPENAI, ANTHROPIC], ids=["gemini", "openai", "anthropic"]
+)
 async def test_fake_streams_give_signs_of_life_until_the_first_byte(
     keypool: tuple[Keypool, str], path: str, body: dict[str, object], sign: bytes
 ) -> None:
@@ -79,7 +95,7 @@ async def test_fake_streams_give_signs_of_life_until_the_first_byte(
         answer = await client.post(path, json=body, headers=headers)
 
     assert answer.status_code == 200
-    assert answer.content.startswith(sign)
-    before, _, rest = answer.content.partition(b"data: ")
+    assert answer.content.startswith((sign, b"event: message_start"))
+    before, _, rest = answer.content.partition(FIRST[path])
     assert before.count(sign) >= 2
     assert b"quince" in rest

@@ -93,26 +93,3 @@ async def test_a_good_path_is_not_spoken_of_and_nothing_is_repaired_unasked() ->
     assert "x-gemini-balance-path" not in good.headers
     assert bad.status == 501, "as before"
     assert not unasked.upstream.calls
-
-
-@pytest.mark.parametrize("prefix", ["/v1", "/hf/v1", "/openai/v1", "/v1beta/openai"])
-async def test_prefixes_of_openais_dialect(prefix: str) -> None:
-    edge = EdgeInMemory()
-    listed = Script([b'{"models": [{"name": "models/gemini-2.5-flash"}]}'])
-
-    headers = {} if prefix == "/v1" else {"x-goog-api-key": "sk-1"}
-    answer = await edge.get(f"{prefix}/models", listed, headers=headers)
-
-    assert answer.json()["object"] == "list"
-    assert edge.upstream.calls[-1].target == "/v1beta/models?pageSize=1000"
-
-
-@pytest.mark.parametrize("prefix", ["/v1beta", "/gemini/v1beta", "/gemini/v1"])
-async def test_prefixes_of_geminis_dialect(prefix: str) -> None:
-    edge = EdgeInMemory()
-    listed = Script([b'{"models": [{"name": "models/gemini-2.5-flash"}]}'])
-
-    answer = await edge.get(f"{prefix}/models", listed, headers={"authorization": "Bearer sk-1"})
-
-    assert answer.json() == {"models": [{"name": "models/gemini-2.5-flash"}]}
-    assert edge.upstream.calls[-1].target == f"/{prefix.rpartition('/')[2]}/models"

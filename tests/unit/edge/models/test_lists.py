@@ -68,6 +68,22 @@ async def test_geminis_list_has_them_described() -> None:
     assert "gemini-2.5-flash-image-chat" not in by_name
 
 
+async def test_anthropics_list_has_them_too() -> None:
+    told = await EdgeInMemory(**SETTINGS).get("/anthropic/v1/models?limit=100", LISTED)
+
+    ids = [model["id"] for model in told.json()["data"]]
+    own = {"gemini-2.5-flash", "gemini-embedding-001", "gemini-2.5-flash-image-chat"}
+    assert set(ids) == {*DERIVED, *own}
+    assert len(ids) == len(set(ids))
+
+
+async def test_vertexs_list_has_those_of_its_models() -> None:
+    told = await EdgeInMemory(**SETTINGS).get("/vertex-express/v1beta/models", LISTED)
+
+    names = {model["name"].removeprefix("models/") for model in told.json()["models"]}
+    assert names == {*DERIVED, "gemini-2.5-flash"}
+
+
 async def test_without_settings_lists_are_the_upstreams() -> None:
     edge = EdgeInMemory()
     script = Script([b'{ "models" : [{"name": "models/a"}] }'])
@@ -89,10 +105,13 @@ async def test_a_made_name_can_be_read_like_any_other() -> None:
     assert edge.upstream.calls[-1].target == "/v1beta/models/gemini-2.5-flash"
     openai = await edge.get("/v1/models/gpt-4o", script, headers=BEARER)
     hidden = await edge.get("/v1/models/gemini-1.5-pro", script, headers=BEARER)
+    anthropic = await edge.get("/anthropic/v1/models/gpt-4o", script)
+    kept_back = await edge.get("/anthropic/v1/models/gemini-1.5-pro", script)
 
     assert gemini.json() == described("gemini-2.5-flash-non-thinking", "Flash (non-thinking)")
     assert openai.json()["id"] == "gpt-4o"
-    assert hidden.status == 404
+    assert anthropic.json()["id"] == "gpt-4o"
+    assert (hidden.status, kept_back.status) == (404, 404)
 
 
 async def test_a_list_in_a_form_of_its_own_is_passed_on() -> None:

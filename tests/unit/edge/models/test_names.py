@@ -157,6 +157,7 @@ async def test_it_is_404_in_anthropics_dialect() -> None:
         ("/v1/embeddings", {"input": "hi"}),
         ("/v1/images/generations", {"prompt": "a cat"}),
         ("/v1/images/edits", {"prompt": "a cat", "images": [PICTURE]}),
+        ("/v1/responses", {"input": "hi", "store": False}),
         ("/v1/audio/speech", {"input": "hi", "voice": "Kore"}),
         ("/v1/messages", {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}),
         ("/v1/messages/count_tokens", {"messages": [{"role": "user", "content": "hi"}]}),
