@@ -40,6 +40,7 @@ ANTHROPIC = (
     },
     b"event: ping",
 )
+EMBEDDED: dict[str, object] = {"model": "gemini-embedding-001", "input": "quince"}
 # What only an answer has.
 FIRST = {GEMINI[0]: b"data: ", OPENAI[0]: b"data: ", ANTHROPIC[0]: b"event: content_block_start"}
 
@@ -75,6 +76,28 @@ async def test_custom_headers_go_upstream_in_place_of_the_clients(
     assert sent.header("user-agent") == "our gateway"
     assert sent.header("x-goog-other") == "kept"
     assert sent.key == secrets_of(1)[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [GEMINI[:2], OPENAI[:2], ANTHROPIC[:2], ("/v1/embeddings", EMBEDDED)],
+    ids=["gemini", "openai", "anthropic", "embeddings"],
+)
+async def test_custom_headers_go_with_the_calls_of_every_dialect(
+    keypool: tuple[Keypool, str], path: str, body: dict[str, object]
+) -> None:
+    pool, google_url = keypool
+    async with (
+        SimulatorControl(google_url) as sim,
+        running_edge(pool, base_url=google_url, custom_headers={"X-Team": "search"}) as url,
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        headers = {"authorization": f"Bearer {await new_token(pool)}"}
+        answer = await client.post(path, json=body, headers=headers)
+        [*_, sent] = await sim.requests()
+
+    assert answer.status_code == 200, answer.text
+    assert sent.header("x-team") == "search"
 
 
 @pytest.mark.parametrize(

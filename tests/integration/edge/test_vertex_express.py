@@ -184,6 +184,14 @@ async def test_tokens_open_what_their_pool_and_limits_leave(world: World) -> Non
     assert len(await world.sent()) == 1
 
 
+async def test_custom_headers_go_to_vertex_too(redis_url: str) -> None:
+    async with running(redis_url, VERTEXES, custom_headers={"X-Team": "search"}) as world:
+        await world.generate(ROOT, await new_token(world.keypool))
+
+        [sent] = await world.sent()
+        assert sent.header("x-team") == "search"
+
+
 async def test_without_vertex_keys_nothing_is_asked_of_anybody(redis_url: str) -> None:
     async with running(redis_url, set()) as world:
         token = await new_token(world.keypool)
