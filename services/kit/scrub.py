@@ -17,6 +17,8 @@ _SHAPES = re.compile(
     | (?<=project_number:)\d+                              # consumer 'project_number:...'
     | (?<=projects/)\d{4,}                                 # metadata.consumer
     | (?<=[?&]key=)[^&\s"'\\]+                             # query credentials
+    | (?<=access_token=)[^&\s"'\\]+
+    | (?<=auth_tokens/)[0-9A-Za-z._~=\-]+                 # ephemeral tokens
     | (?<=[Bb]earer\ )[0-9A-Za-z._~+/=\-]+                 # Authorization
     """,
     re.VERBOSE,
