@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 from services.edge import metrics
 from services.edge.calls import Call
@@ -13,13 +14,20 @@ from services.edge.leasing.desk import LeaseDesk
 from services.edge.leasing.lease import Ending, HeldKey, PoolAwayError, RefusedError
 from services.edge.refusals import FailedError, Failure, failed_with, given_up
 from services.edge.signatures import repair_signatures
-from services.edge.upstream import Answer, Upstream, UpstreamError
+from services.edge.upstream import Answer, UpstreamError
 from services.edge.usage import TokenUsage
 from services.judging import Evidence, Phase, Retry, Verdict, judge
 from services.kit.scrub import REDACTED, scrub_bytes
 
 _ERROR_BYTES = 256 * 1024
 _JUDGED_BYTES = 16 * 1024
+
+
+class Sender(Protocol):
+    """What tries are sent with; see `Upstream`."""
+
+    async def send(self, call: Call, key: HeldKey) -> Answer:
+        """Return the answer to a call; raises UpstreamError when there was none."""
 
 
 @dataclass(slots=True)
@@ -43,7 +51,7 @@ class Attempts:
     """The tries of one call; each failure decides whether there is another."""
 
     def __init__(
-        self, search: KeySearch, desk: LeaseDesk, upstream: Upstream, max_retries: int
+        self, search: KeySearch, desk: LeaseDesk, upstream: Sender, max_retries: int
     ) -> None:
         """Prepare the first try."""
         self._call = search.call

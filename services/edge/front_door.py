@@ -12,6 +12,7 @@ from services.edge.drain import Drain
 from services.edge.envelopes import render
 from services.edge.errors import ApiError, bad_request, shutting_down
 from services.edge.http import BrokenAnswerError, ClientLeftError, Exchange
+from services.edge.live.routes import LiveRoutes
 from services.edge.openai.errors import BadRequestError
 from services.edge.paths import check_path
 from services.edge.refusals import FailedError
@@ -28,8 +29,9 @@ _CLIENT_LEFT = 499
 class FrontDoor:
     """Dispatches API requests and leaves the rest to the pages behind it."""
 
-    def __init__(self, router: Router, pages: Asgi, drain: Drain) -> None:
-        """Take the router, the app that serves what is not API, and who ends open requests."""
+    def __init__(self, router: Router, pages: Asgi, drain: Drain, live: LiveRoutes) -> None:
+        """Take what serves requests, pages and WebSockets, and who ends what is open."""
+        self._live = live
         self._drain = drain
         self._router = router
         self._pages = pages
@@ -38,8 +40,7 @@ class FrontDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008, "reason": "not served"})
+            await self._live.serve(scope, receive, send)
             return
         if scope["type"] != "http":
             return

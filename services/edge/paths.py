@@ -17,6 +17,7 @@ _ALIASES = (
     ("/gemini/v1/", "/v1/"),
     ("/gemini/upload/", "/upload/"),
     ("/gemini/download/", "/download/"),
+    ("/gemini/ws/", "/ws/"),
     ("/hf/v1/", "/v1/"),
 )
 

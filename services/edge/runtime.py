@@ -6,7 +6,7 @@ from services.edge.calls import Call
 from services.edge.clients import Clients
 from services.edge.conversations import Conversations
 from services.edge.drain import Drain
-from services.edge.failover import Attempts
+from services.edge.failover import Attempts, Sender
 from services.edge.fetching.fetcher import Fetcher
 from services.edge.files import Files
 from services.edge.hosted_media import HostedMedia
@@ -40,7 +40,7 @@ class Runtime:
     media: HostedMedia | None
     conversations: Conversations = field(default_factory=Conversations)
 
-    def attempts(self, call: Call) -> Attempts:
-        """Return the tries of a call."""
+    def attempts(self, call: Call, sender: Sender | None = None) -> Attempts:
+        """Return the tries of a call, sent over HTTP unless a sender is given."""
         search = KeySearch(call, self.desk, self.bringing, self.conversations)
-        return Attempts(search, self.desk, self.upstream, self.settings.max_retries)
+        return Attempts(search, self.desk, sender or self.upstream, self.settings.max_retries)

@@ -17,6 +17,8 @@ from services.edge.handlers import build_handlers
 from services.edge.hosted_media import HostedMedia
 from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
+from services.edge.live.routes import LiveRoutes
+from services.edge.live.upstream import LiveUpstream
 from services.edge.pages import build_pages
 from services.edge.resources.access import Access
 from services.edge.resources.bringing import Bringing
@@ -40,6 +42,7 @@ from services.kit.logs import get_logger
 from services.kit.ops import Asgi, ops_app
 from services.kit.reloading import Changes
 from services.kit.tracing import load_if_tracing
+from services.kit.websocket_server import websocket_options
 
 log = get_logger(__name__)
 
@@ -134,7 +137,10 @@ async def serve_on(
     making = Making(runtime)
     handlers = build_handlers(runtime, making)
     door: Asgi = FrontDoor(
-        (traced.TracedRouter if traced else Router)(handlers), build_pages(health), drain
+        (traced.TracedRouter if traced else Router)(handlers),
+        build_pages(health),
+        drain,
+        LiveRoutes(runtime, making, _live_upstream(settings)),
     )
     if traced:
         door = traced.TracedApp(door)
@@ -149,16 +155,20 @@ async def serve_on(
     try:
         async with (
             serve_http(ops_app(health), ops, drain_seconds=1),
-            serve_http(door, public, drain_seconds=settings.drain_seconds, backlog=2048),
+            serve_http(
+                door,
+                public,
+                drain_seconds=settings.drain_seconds,
+                backlog=2048,
+                **websocket_options(settings.live_max_message_bytes),
+            ),
         ):
             health.report("accepting", well=True)
             log.info("edge is up", port=public.getsockname()[1])
             await stop.wait()
             health.report("accepting", well=False)
             # One second before the server would cut them, requests tell their clients.
-            asyncio.get_running_loop().call_later(
-                max(0.0, settings.drain_seconds - 1), drain.interrupt
-            )
+            drain.begin(max(0.0, settings.drain_seconds - 1))
     finally:
         for task in tasks:
             task.cancel()
@@ -187,6 +197,14 @@ def _way_out(settings: EdgeSettings, proxy_url: str) -> Client:
         proxy_url, connect_timeout=settings.connect_timeout, read_timeout=settings.time_out
     )
     return ProxiedClient(settings.base_url, transport)
+
+
+def _live_upstream(settings: EdgeSettings) -> LiveUpstream:
+    return LiveUpstream(
+        settings.base_url,
+        connect_seconds=settings.connect_timeout,
+        max_message_bytes=settings.live_max_message_bytes,
+    )
 
 
 def _fetcher(settings: EdgeSettings) -> Fetcher | None:
