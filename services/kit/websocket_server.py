@@ -20,6 +20,13 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         super().__init__(*args, **options)
         self.close_timeout = _CLOSE_SECONDS
 
+    async def send(self, message: Any) -> None:
+        """Send a message of the app."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            # Uvicorn forgets it, and then calls each refused opening an error.
+            self.handshake_complete = True
+
     def shutdown(self) -> None:
         """Leave the end to the app, which is cancelled when the time to drain is over."""
         if not self.handshake_complete or self.close_sent:

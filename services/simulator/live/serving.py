@@ -228,7 +228,7 @@ async def _refuse(exchange: Exchange, send: Send, status: int) -> None:
     exchange.status = status
     headers = [(b"content-type", b"application/json")]
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-    body = orjson.dumps({"error": {"code": status, "message": "The opening was refused."}})
+    body = ApiError(status, "The opening was refused.").body()
     await send({"type": "websocket.http.response.body", "body": body})
 
 
