@@ -55,7 +55,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: FaultKind
-    """What goes wrong."""
+    """What goes wrong; `live_deaf` reads nothing of a session until the faults are lifted."""
 
     key: str = ""
     """Only requests with this key."""
@@ -215,6 +215,10 @@ class FaultBook:
         self._last += 1
         self._entries.append(_Entry(self._last, fault))
         return self._last
+
+    def is_in_force(self, fault: Fault) -> bool:
+        """Whether a fault has not been lifted yet."""
+        return any(entry.fault is fault for entry in self._entries)
 
     def clear(self) -> None:
         """Lift all faults."""

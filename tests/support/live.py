@@ -36,6 +36,7 @@ class Front:
         cert.write_bytes(pair.cert)
         key.write_bytes(pair.key)
         ca.write_bytes(issuer.pair.cert)
+        self._writers: list[asyncio.StreamWriter] = []
         self._server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._server_context.load_cert_chain(cert, key)
         self.context = ssl.create_default_context(cafile=str(ca))
@@ -49,10 +50,16 @@ class Front:
             yield f"https://127.0.0.1:{port}"
         finally:
             server.close()
+            for writer in self._writers:
+                writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await asyncio.gather(*(writer.wait_closed() for writer in self._writers))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         with contextlib.suppress(OSError):
             back_reader, back = await asyncio.open_connection(self._host, self._port)
+            self._writers.append(back)
             await asyncio.gather(_pump(reader, back), _pump(back_reader, writer))
 
 

@@ -10,6 +10,7 @@ from services.edge.errors import ApiError
 from services.edge.leasing.lease import Need, PoolAwayError
 from services.edge.resources.making import Making
 from services.edge.resources.registry import Registry
+from services.kit.errors import RemoteError
 
 # Google lets a session be resumed for two hours after its end, and ends it within one.
 _KEPT = timedelta(hours=3)
@@ -48,5 +49,5 @@ class Handles:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await self._making.bind(self._need, self._project_id, {name: ends})
         if len(self._names) > _MOST:
-            with contextlib.suppress(PoolAwayError):
+            with contextlib.suppress(PoolAwayError, RemoteError):
                 await self._registry.unbind(self._need.pool, self._names.popleft())

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from services.edge import metrics
-from services.edge.calls import Call, forwarded_headers
+from services.edge.calls import Call, forwarded_headers, forwarded_query
 from services.edge.clients import check_model_allowed
 from services.edge.dialects import Dialect
 from services.edge.envelopes import render
@@ -131,9 +131,11 @@ class LiveRoutes:
         headers = forwarded_headers(exchange.headers)
         if caller.ephemeral:
             headers.append((b"authorization", f"Token {caller.ephemeral}".encode()))
+        path = target.path(is_constrained=bool(caller.ephemeral))
+        query = forwarded_query(exchange.query)
         call = Call(
             method="GET",
-            target=target.path(is_constrained=bool(caller.ephemeral)),
+            target=f"{path}?{query}" if query else path,
             headers=headers,
             body=body,
             # Held for long: it must not have lain in a stock.

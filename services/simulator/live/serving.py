@@ -27,6 +27,7 @@ _PATH = re.compile(
     r"\.GenerativeService\.BidiGenerateContent(?P<constrained>Constrained)?"
 )
 _FLOOD_PIECE = 64 * 1024
+_LOOK_SECONDS = 0.02
 
 
 class _LeftError(Exception):
@@ -154,7 +155,7 @@ async def _set_up(
     session.model = entry.model = model.name
     key = session.key
     if fault is not None:
-        if fault.delay_seconds and fault.kind != "live_deaf":
+        if fault.delay_seconds:
             await asyncio.sleep(fault.delay_seconds)
         free = world.behaviour.free_tier
         problem = refusal(
@@ -174,7 +175,8 @@ async def _talk(
 ) -> None:
     kind, left = (fault.kind, fault.after_chunks) if fault else ("", 0)
     if fault is not None and kind == "live_deaf":
-        await asyncio.sleep(fault.delay_seconds)
+        while world.faults.is_in_force(fault):
+            await asyncio.sleep(_LOOK_SECONDS)
     if fault is not None and kind == "live_flood":
         piece = {"serverContent": {"modelTurn": {"parts": [{"text": "x" * _FLOOD_PIECE}]}}}
         for _ in range(fault.megabytes * 1024 * 1024 // _FLOOD_PIECE):
