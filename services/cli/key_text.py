@@ -32,7 +32,7 @@ def require_sendable(keys: Sequence[str]) -> None:
     Raises:
         CommandError: It names the place of the first such key and no text of it.
     """
-    wrong = [at for at, key in enumerate(keys, 1) if not _is_sendable(key)]
+    wrong = [at for at, key in enumerate(keys, 1) if not is_sendable(key)]
     if wrong:
         raise CommandError(
             f"{len(wrong)} of {len(keys)} cannot be keys, the first is number {wrong[0]}:"
@@ -60,5 +60,6 @@ def read_keys(arguments: Sequence[str], file: Path | None) -> str:
     return sys.stdin.read()
 
 
-def _is_sendable(key: str) -> bool:
-    return SHORTEST <= len(key) <= LONGEST and _SENDABLE.fullmatch(key) is not None
+def is_sendable(secret: str, *, shortest: int = SHORTEST) -> bool:
+    """Whether a text can be a key, or a token when it may be shorter."""
+    return shortest <= len(secret) <= LONGEST and _SENDABLE.fullmatch(secret) is not None

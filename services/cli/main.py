@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from services.cli import certs, egress, explain, files, keys, projects, quotas, tokens, usage
+from services.cli import (
+    certs,
+    egress,
+    explain,
+    files,
+    keys,
+    moving_in,
+    projects,
+    quotas,
+    tokens,
+    usage,
+)
 from services.cli.errors import INTERRUPTED, CommandError
 from services.cli.output import remark
 from services.cli.service import run_service
@@ -28,6 +39,7 @@ app.add_typer(files.app, name="files")
 app.add_typer(egress.app, name="egress")
 app.add_typer(usage.app)
 app.add_typer(explain.app)
+app.add_typer(moving_in.app)
 
 
 @app.command("up")

@@ -72,8 +72,8 @@ class Parts:
                 {
                     "edge": (self.secrets.edge, ["lease", "act-as"]),
                     "files": (self.secrets.files, ["lease", "act-as"]),
-                    # `explain` asks the data path.
-                    "cli": (self.secrets.cli, ["admin", "lease"]),
+                    # `explain` asks the data path, `import` binds files of clients there.
+                    "cli": (self.secrets.cli, ["admin", "lease", "act-as"]),
                 }
             ),
             "DRAIN_SECONDS": f"{_INNER_DRAIN_SECONDS:g}",

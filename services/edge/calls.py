@@ -85,6 +85,8 @@ class Call:
         need: What it needs a lease for.
         dialect: The client's, for errors.
         cited: What it names, in the client's words.
+        instead: The same asked of other models, to be sent in turn where this one's is spent or
+            gone.
     """
 
     method: str
@@ -94,6 +96,7 @@ class Call:
     need: Need
     dialect: Dialect
     cited: tuple[Binding, ...] = ()
+    instead: tuple["Call", ...] = ()
 
 
 def operation_of(verb: str) -> Operation:
@@ -103,11 +106,12 @@ def operation_of(verb: str) -> Operation:
 
 def forwarded_headers(headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
     """Return the client's headers that go upstream."""
-    return [
-        (name, value)
-        for name, value in headers.items()
-        if name not in _HEADERS_KEPT_BACK and not name.startswith(_PREFIXES_KEPT_BACK)
-    ]
+    return [(name, value) for name, value in headers.items() if may_go_upstream(name)]
+
+
+def may_go_upstream(name: bytes) -> bool:
+    """Whether a header, by its lower-case name, is the client's business and nobody else's."""
+    return name not in _HEADERS_KEPT_BACK and not name.startswith(_PREFIXES_KEPT_BACK)
 
 
 def forwarded_query(query: str, *, creates: bool = False) -> str:

@@ -1,26 +1,34 @@
 """Chats and the older completions of OpenAI's dialect, over generateContent."""
 
 import time
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import orjson
 
 from services.edge.calls import Call
-from services.edge.clients import check_model_allowed
 from services.edge.concurrently import concurrently
 from services.edge.disconnect import ClientWatch
 from services.edge.envelopes import openai_type
 from services.edge.http import Exchange
+from services.edge.images.chat_drawing import draw_chat
 from services.edge.media_fetching import fetch_media
+from services.edge.models.amending import hide_thoughts
+from services.edge.models.choosing import Chosen, Suffix
 from services.edge.needs import Asker
 from services.edge.openai.chat_request import ChatPlan, translate_chat
 from services.edge.openai.chat_response import translate_answer
 from services.edge.openai.chat_stream import ChatStream
 from services.edge.openai.completion_answers import CompletionStream, translate_completions
 from services.edge.openai.completion_request import translate_completion
+from services.edge.openai.image_sizes import is_imagen
 from services.edge.openai_calls import (
     admit,
     call_model,
+    calls_instead,
+    choose_model,
     new_id,
     parsed,
     read_request,
@@ -28,7 +36,6 @@ from services.edge.openai_calls import (
     tell_ignored,
 )
 from services.edge.openai_events import Events
-from services.edge.paths import check_model
 from services.edge.plain import fetch
 from services.edge.relaying import relay_stream
 from services.edge.runtime import Runtime
@@ -49,12 +56,21 @@ class ChatRoutes:
     async def chat(self, exchange: Exchange) -> None:
         """POST /v1/chat/completions."""
         asker = await admit(self._runtime, exchange)
-        plan = translate_chat(
-            await read_request(self._runtime, exchange),
-            old_models=self._runtime.settings.old_schema_models,
-            allow_remote_media=self._runtime.fetcher is not None,
-        )
-        call = await self._call(asker, plan)
+        body = await read_request(self._runtime, exchange)
+        chosen = choose_model(self._runtime, body)
+        if chosen.suffix is Suffix.CHAT and is_imagen(chosen.model):
+            await draw_chat(self._runtime, asker, chosen, body)
+            return
+        # Translating takes parts of a body for its own.
+        spare = deepcopy(body) if self._runtime.models.choices.fallbacks(chosen) else {}
+        plan = self._plan(body, chosen)
+        call = await self._call(asker, plan, chosen)
+        if spare:
+
+            async def make(other: Chosen) -> Call:
+                return await self._call(asker, self._plan(deepcopy(spare), other), other)
+
+            call = replace(call, instead=await calls_instead(self._runtime, asker, chosen, make))
         tell_ignored(exchange, plan.ignored)
         completion_id, created = new_id("chatcmpl"), int(time.time())
         if plan.stream:
@@ -69,8 +85,13 @@ class ChatRoutes:
     async def completions(self, exchange: Exchange) -> None:
         """POST /v1/completions."""
         asker = await admit(self._runtime, exchange)
-        plan = translate_completion(await read_request(self._runtime, exchange))
-        calls = [await self._call(asker, chat) for chat in plan.chats]
+        body = await read_request(self._runtime, exchange)
+        chosen = choose_model(self._runtime, body)
+        plan = translate_completion({**body, "model": chosen.model})
+        chats = tuple(self._amended(chat, chosen) for chat in plan.chats)
+        ignored = dict.fromkeys((*plan.ignored, *chats[0].ignored))
+        plan = replace(plan, chats=chats, ignored=tuple(ignored))
+        calls = [await self._call(asker, chat, chosen) for chat in plan.chats]
         tell_ignored(exchange, plan.ignored)
         completion_id, created = new_id("cmpl"), int(time.time())
         if plan.chats[0].stream:
@@ -86,12 +107,34 @@ class ChatRoutes:
         )
         await send_answer(exchange, answer, wholes[-1].told)
 
-    async def _call(self, asker: Asker, plan: ChatPlan) -> Call:
-        check_model_allowed(asker.client, check_model(plan.model))
+    def _plan(self, body: dict[str, Any], chosen: Chosen) -> ChatPlan:
+        plan = translate_chat(
+            {**body, "model": chosen.model},
+            old_models=self._runtime.settings.old_schema_models,
+            allow_remote_media=self._runtime.fetcher is not None,
+        )
+        return self._amended(plan, chosen)
+
+    def _amended(self, plan: ChatPlan, chosen: Chosen) -> ChatPlan:
+        """Return a plan with what its model's name and the settings add to it."""
+        settings, amendments = self._runtime.settings, self._runtime.models.amendments
+        ignored = plan.ignored
+        if amendments.concern(chosen):
+            _, given_up = amendments.apply(plan.gemini_body, chosen)
+            ignored = (*ignored, *given_up)
+        if settings.show_thinking_process is False:
+            hide_thoughts(plan.gemini_body)
+        return replace(
+            plan, model=chosen.asked, ignored=ignored, shows_sources=settings.show_search_link
+        )
+
+    async def _call(self, asker: Asker, plan: ChatPlan, chosen: Chosen) -> Call:
         if plan.remote_media:
             await fetch_media(self._runtime, asker.exchange, plan.remote_media)
         verb = "streamGenerateContent" if plan.stream else "generateContent"
-        return await call_model(self._runtime, asker, plan.model, verb, plan.gemini_body)
+        return await call_model(
+            self._runtime, asker, chosen.model, verb, plan.gemini_body, asked=chosen.asked
+        )
 
 
 class _Voice(Events):

@@ -59,12 +59,23 @@ def check_scope(client: Client, scope: str) -> None:
         raise scope_missing(scope)
 
 
-def check_model_allowed(client: Client, model: str) -> None:
-    """Raise ApiError 403 unless the client may use a model."""
-    if client.allowed_models and not any(
+def check_model_allowed(client: Client, model: str, *, asked: str = "") -> None:
+    """Raise ApiError 403 unless the client may use a model.
+
+    Args:
+        client: The client.
+        model: The upstream's name of the model.
+        asked: What the client calls it, when that is another name: it may be allowed too.
+    """
+    if not may_use_model(client, model) and not (asked and may_use_model(client, asked)):
+        raise model_not_allowed(asked or model)
+
+
+def may_use_model(client: Client, model: str) -> bool:
+    """Whether a client may use what has this name."""
+    return not client.allowed_models or any(
         fnmatchcase(model, pattern) for pattern in client.allowed_models
-    ):
-        raise model_not_allowed(model)
+    )
 
 
 class _Known:

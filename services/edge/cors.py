@@ -37,6 +37,8 @@ _EXPOSED = (
     "X-Gemini-Balance-Failures",
     "X-Gemini-Balance-Ignored",
     "X-Gemini-Balance-Key",
+    "X-Gemini-Balance-Model",
+    "X-Gemini-Balance-Path",
     "X-Gemini-Balance-Queue-Ms",
     "X-Request-Id",
     *_UPLOAD,

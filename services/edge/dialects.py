@@ -12,9 +12,14 @@ class Dialect(Enum):
     ANTHROPIC = "anthropic"
 
 
-_GEMINI_ROOTS = frozenset({"v1beta", "v1alpha", "upload", "gemini", "ws", "download"})
-_SHARED = frozenset({"models", "files", "batches"})
-_GEMINI_ONLY = frozenset(
+_ROOTS = {
+    **dict.fromkeys(("v1beta", "v1alpha", "upload", "gemini", "ws", "download"), Dialect.GEMINI),
+    "anthropic": Dialect.ANTHROPIC,
+}
+SHARED = frozenset({"models", "files", "batches"})
+"""Collections that both dialects have."""
+
+GEMINI_ONLY = frozenset(
     {
         "agents",
         "auth_tokens",
@@ -33,6 +38,10 @@ _GEMINI_ONLY = frozenset(
         "webhooks",
     }
 )
+"""Collections that only Gemini has."""
+
+# Google's own OpenAI dialect, below a version of Gemini's.
+_GOOGLES_OPENAI = "/v1beta/openai/"
 
 
 def dialect_of(path: str, headers: Mapping[bytes, bytes], *, has_query_key: bool) -> Dialect:
@@ -47,20 +56,18 @@ def dialect_of(path: str, headers: Mapping[bytes, bytes], *, has_query_key: bool
         headers: Lower-case names.
         has_query_key: Whether the query has a `key`.
     """
+    if path.startswith(_GOOGLES_OPENAI):
+        return Dialect.OPENAI
     segments = path.split("/", 3)
     root = segments[1] if len(segments) > 1 else ""
-    if root in _GEMINI_ROOTS:
-        return Dialect.GEMINI
-    if root == "anthropic":
-        return Dialect.ANTHROPIC
     if root != "v1":
-        return Dialect.OPENAI
+        return _ROOTS.get(root, Dialect.OPENAI)
     collection, _, verb = (segments[2] if len(segments) > 2 else "").partition(":")
-    if collection in _GEMINI_ONLY:
+    if collection in GEMINI_ONLY:
         return Dialect.GEMINI
     if collection == "messages":
         return Dialect.ANTHROPIC
-    if collection not in _SHARED:
+    if collection not in SHARED:
         return Dialect.OPENAI
     if verb or (len(segments) > 3 and ":" in segments[3]):
         return Dialect.GEMINI

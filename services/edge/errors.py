@@ -68,6 +68,13 @@ def model_not_allowed(model: str) -> ApiError:
     )
 
 
+def model_not_offered(model: str) -> ApiError:
+    """The model may exist, and is not served here."""
+    return ApiError(
+        404, f"The model '{model}' is not offered here.", code="model_not_found", param="model"
+    )
+
+
 def not_found(method: str, path: str) -> ApiError:
     """There is no such route."""
     return ApiError(404, f"There is no {method} {path[:200]} here.", code="unknown_url")

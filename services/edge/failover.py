@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from services.edge.leasing.desk import LeaseDesk
 from services.edge.leasing.lease import Ending, HeldKey, PoolAwayError, RefusedError
 from services.edge.refusals import FailedError, Failure, failed_with, given_up
 from services.edge.signatures import repair_signatures
+from services.edge.turns import Turns
 from services.edge.upstream import Answer, UpstreamError
 from services.edge.usage import TokenUsage
 from services.judging import Evidence, Phase, Retry, Verdict, judge
@@ -51,27 +53,37 @@ class Attempts:
     """The tries of one call; each failure decides whether there is another."""
 
     def __init__(
-        self, search: KeySearch, desk: LeaseDesk, upstream: Sender, max_retries: int
+        self,
+        call: Call,
+        search: Callable[[Call], KeySearch],
+        desk: LeaseDesk,
+        upstream: Sender,
+        max_retries: int,
     ) -> None:
         """Prepare the first try."""
-        self._call = search.call
-        self._search = search
+        self._turns = Turns(call)
+        self._new_search = search
         self._desk = desk
         self._upstream = upstream
-        self._left = max_retries + 1
+        self._max_retries = max_retries
         self._count = 0
-        self._spared = False
-        self._repaired = False
+        self._seconds = 0.0
         self._ending: Ending | None = None
         self._last: Failure | None = None
+        self._begin()
 
     @property
     def headers(self) -> Headers:
         """What the answer tells of the tries."""
         shown = [
             (b"x-gemini-balance-attempts", b"%d" % self._count),
-            (b"x-gemini-balance-queue-ms", b"%d" % (self._search.seconds * 1000)),
+            (
+                b"x-gemini-balance-queue-ms",
+                b"%d" % ((self._seconds + self._search.seconds) * 1000),
+            ),
         ]
+        if model := self._turns.other_model:
+            shown.append((b"x-gemini-balance-model", model.encode("latin-1")))
         if self._last is not None:
             shown.append(
                 (b"x-gemini-balance-key", self._last.key.alias.encode("latin-1", "replace"))
@@ -79,28 +91,18 @@ class Attempts:
         return shown
 
     async def next(self) -> Sent:
-        """Send the call until it is answered with success.
+        """Send the call until it is answered with success, by another model if need be.
 
         Raises:
             FailedError: No further try is allowed or possible.
         """
         while True:
-            key = await self._next_key()
-            self._count += 1
-            self._left -= 1
-            started_at = time.time()
-            call = self._search.call
             try:
-                answer = await self._upstream.send(call, key)
-                metrics.upstream_answered(call.need.operation, time.time() - started_at)
-                if answer.status < 400:
-                    return Sent(call, key, answer, started_at)
-                await self._refused(key, answer, started_at)
-            except UpstreamError as error:
-                self.failed(key, started_at, error.phase, timed_out=error.timed_out)
-            except asyncio.CancelledError:
-                self._desk.abandoned(key, self._call.need.client_id, started_at)
-                raise
+                return await self._next()
+            except FailedError as failure:
+                self._turns.go_on(failure)
+                self._seconds += self._search.seconds
+                self._begin()
 
     @property
     def is_renamed(self) -> bool:
@@ -157,6 +159,35 @@ class Attempts:
         else:
             self._ending = ending
         return failure
+
+    def _begin(self) -> None:
+        """Prepare the first try of the call whose turn it is."""
+        self._call = self._turns.call
+        self._search = self._new_search(self._call)
+        self._left = self._max_retries + 1
+        self._spared = False
+        self._repaired = False
+        self._ending = None
+        self._last = None
+
+    async def _next(self) -> Sent:
+        while True:
+            key = await self._next_key()
+            self._count += 1
+            self._left -= 1
+            started_at = time.time()
+            call = self._search.call
+            try:
+                answer = await self._upstream.send(call, key)
+                metrics.upstream_answered(call.need.operation, time.time() - started_at)
+                if answer.status < 400:
+                    return Sent(call, key, answer, started_at)
+                await self._refused(key, answer, started_at)
+            except UpstreamError as error:
+                self.failed(key, started_at, error.phase, timed_out=error.timed_out)
+            except asyncio.CancelledError:
+                self._desk.abandoned(key, self._call.need.client_id, started_at)
+                raise
 
     def _may_go_on(self, verdict: Verdict) -> bool:
         if verdict.retry is Retry.NEVER or not self._left:

@@ -14,6 +14,7 @@ from services.edge.errors import ApiError, bad_request, shutting_down
 from services.edge.http import BrokenAnswerError, ClientLeftError, Exchange
 from services.edge.live.routes import LiveRoutes
 from services.edge.openai.errors import BadRequestError
+from services.edge.path_repair import repaired_path
 from services.edge.paths import check_path
 from services.edge.refusals import FailedError
 from services.edge.router import Router
@@ -29,12 +30,29 @@ _CLIENT_LEFT = 499
 class FrontDoor:
     """Dispatches API requests and leaves the rest to the pages behind it."""
 
-    def __init__(self, router: Router, pages: Asgi, drain: Drain, live: LiveRoutes) -> None:
-        """Take what serves requests, pages and WebSockets, and who ends what is open."""
+    def __init__(
+        self,
+        router: Router,
+        pages: Asgi,
+        drain: Drain,
+        live: LiveRoutes,
+        *,
+        repairs_paths: bool = False,
+    ) -> None:
+        """Take who serves requests and who ends them.
+
+        Args:
+            router: Finds what serves a request.
+            pages: Serves what is not API.
+            drain: Ends open requests.
+            live: Serves WebSockets.
+            repairs_paths: Whether paths of wrong base addresses are taken as they were meant.
+        """
         self._live = live
         self._drain = drain
         self._router = router
         self._pages = pages
+        self._repairs_paths = repairs_paths
         self._tells_requests = tells_details(__name__)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,10 +113,10 @@ class FrontDoor:
         if exchange.method == "OPTIONS" and (head := preflight(exchange.headers)) is not None:
             await exchange.answer(204, head, b"")
             return "preflight"
+        # A prefix of one dialect tells it, also where the path below it is both's.
         exchange.path = check_path(exchange.path)
-        exchange.dialect = dialect_of(
-            exchange.path, exchange.headers, has_query_key="key=" in exchange.query
-        )
+        if self._repairs_paths:
+            self._repair(exchange)
         if exchange.dialect is Dialect.ANTHROPIC:
             # Under which Anthropic's clients look for it.
             exchange.extra.append((b"request-id", exchange.request_id.encode()))
@@ -108,6 +126,17 @@ class FrontDoor:
             return "page"
         await route.handle(exchange)
         return route.name
+
+    def _repair(self, exchange: Exchange) -> None:
+        """Take a path as it was meant, and say so."""
+        meant = repaired_path(exchange.path)
+        if meant == exchange.path:
+            return
+        exchange.path = meant
+        exchange.dialect = dialect_of(
+            meant, exchange.headers, has_query_key="key=" in exchange.query
+        )
+        exchange.extra.append((b"x-gemini-balance-path", meant.encode("latin-1")))
 
     async def _page(self, exchange: Exchange, scope: Scope) -> None:
         async def send(message: MutableMapping[str, Any]) -> None:

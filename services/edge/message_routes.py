@@ -1,10 +1,11 @@
 """Anthropic's dialect, over generateContent and countTokens."""
 
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from services.edge.aliases import model_for
 from services.edge.anthropic.errors import upstream_status
 from services.edge.anthropic.message_request import MessagePlan, translate_message
 from services.edge.anthropic.message_response import count_of, translate_answer
@@ -15,11 +16,15 @@ from services.edge.clients import check_model_allowed
 from services.edge.disconnect import ClientWatch
 from services.edge.http import Exchange
 from services.edge.media_fetching import fetch_media
+from services.edge.models.choosing import Chosen
+from services.edge.models.listing import described_as
 from services.edge.needs import Asker
 from services.edge.openai_calls import (
     admit,
     call_model,
     call_read,
+    calls_instead,
+    choose_model,
     new_id,
     parsed,
     read_request,
@@ -49,9 +54,20 @@ class MessageRoutes:
     async def create(self, exchange: Exchange) -> None:
         """POST /v1/messages."""
         asker = await admit(self._runtime, exchange)
-        plan = await self._plan(exchange, is_counted=False)
-        verb = "streamGenerateContent" if plan.stream else "generateContent"
-        call = await self._call(asker, plan, verb, plan.gemini_body)
+        body = await read_request(self._runtime, exchange)
+        chosen = choose_model(self._runtime, body)
+        # Translating takes parts of a body for its own.
+        spare = deepcopy(body) if self._runtime.models.choices.fallbacks(chosen) else {}
+        plan = self._amended(self._plan(body, chosen), chosen)
+        call = await self._generation(asker, plan, chosen)
+        if spare:
+
+            async def make(other: Chosen) -> Call:
+                plan = self._amended(self._plan(deepcopy(spare), other), other)
+                return await self._generation(asker, plan, other)
+
+            call = replace(call, instead=await calls_instead(self._runtime, asker, chosen, make))
+        tell_ignored(exchange, plan.ignored)
         message_id = new_id("msg").replace("-", "_")
         if plan.stream:
             stream = MessageStream(plan, message_id=message_id, request_id=exchange.request_id)
@@ -66,10 +82,13 @@ class MessageRoutes:
     async def count_tokens(self, exchange: Exchange) -> None:
         """POST /v1/messages/count_tokens."""
         asker = await admit(self._runtime, exchange)
-        plan = await self._plan(exchange, is_counted=True)
-        request = {"model": f"models/{plan.model}", **plan.gemini_body}
-        body = {"generateContentRequest": request}
-        call = await self._call(asker, plan, "countTokens", body)
+        body = await read_request(self._runtime, exchange)
+        chosen = choose_model(self._runtime, body)
+        plan = self._plan(body, chosen, is_counted=True)
+        tell_ignored(exchange, plan.ignored)
+        request = {"model": f"models/{chosen.model}", **plan.gemini_body}
+        counted = {"generateContentRequest": request}
+        call = await self._call(asker, plan, chosen, "countTokens", counted)
         async with ClientWatch(exchange):
             whole = await fetch(self._runtime, call)
         with told_answers("bad_answer"):
@@ -83,32 +102,54 @@ class MessageRoutes:
         call = call_read(self._runtime, asker, f"models?{_MODELS_PAGE}")
         async with ClientWatch(exchange):
             whole = await fetch(self._runtime, call)
-        await send_answer(exchange, translate_models(parsed(whole), query), whole.told)
+        models = parsed(whole).get("models")
+        offered = self._runtime.models.listing.of(
+            models if isinstance(models, list) else (), chats=True
+        )
+        await send_answer(exchange, translate_models({"models": offered}, query), whole.told)
 
     async def model(self, exchange: Exchange, encoded_id: str) -> None:
         """GET /v1/models/{id}."""
         asker = await admit(self._runtime, exchange)
-        model = model_for(self._runtime.settings.model_aliases, model_of_id(encoded_id))
-        check_model_allowed(asker.client, model)
+        chosen = self._runtime.models.choices.choose(model_of_id(encoded_id))
+        check_model_allowed(asker.client, chosen.model, asked=chosen.asked)
+        call = call_read(self._runtime, asker, f"models/{chosen.model}")
         async with ClientWatch(exchange):
-            whole = await fetch(self._runtime, call_read(self._runtime, asker, f"models/{model}"))
-        await send_answer(exchange, translate_model(parsed(whole)), whole.told)
+            whole = await fetch(self._runtime, call)
+        answer = parsed(whole)
+        if chosen.asked != chosen.model:
+            answer = described_as(answer, chosen)
+        await send_answer(exchange, translate_model(answer), whole.told)
 
-    async def _plan(self, exchange: Exchange, *, is_counted: bool) -> MessagePlan:
-        plan = translate_message(
-            await read_request(self._runtime, exchange),
+    def _plan(
+        self, body: dict[str, Any], chosen: Chosen, *, is_counted: bool = False
+    ) -> MessagePlan:
+        return translate_message(
+            {**body, "model": chosen.model},
             is_counted=is_counted,
             old_models=self._runtime.settings.old_schema_models,
             allow_remote_media=self._runtime.fetcher is not None,
         )
-        tell_ignored(exchange, plan.ignored)
-        return plan
 
-    async def _call(self, asker: Asker, plan: MessagePlan, verb: str, body: dict[str, Any]) -> Call:
-        check_model_allowed(asker.client, check_model(plan.model))
+    def _amended(self, plan: MessagePlan, chosen: Chosen) -> MessagePlan:
+        """Return a plan with what its model's name and the settings add to it."""
+        amendments, ignored = self._runtime.models.amendments, plan.ignored
+        if amendments.concern(chosen):
+            _, given_up = amendments.apply(plan.gemini_body, chosen)
+            ignored = (*ignored, *given_up)
+        return replace(plan, model=chosen.asked, ignored=ignored)
+
+    async def _generation(self, asker: Asker, plan: MessagePlan, chosen: Chosen) -> Call:
+        verb = "streamGenerateContent" if plan.stream else "generateContent"
+        return await self._call(asker, plan, chosen, verb, plan.gemini_body)
+
+    async def _call(
+        self, asker: Asker, plan: MessagePlan, chosen: Chosen, verb: str, body: dict[str, Any]
+    ) -> Call:
+        check_model_allowed(asker.client, check_model(chosen.model), asked=chosen.asked)
         if plan.remote_media:
             await fetch_media(self._runtime, asker.exchange, plan.remote_media)
-        return await call_model(self._runtime, asker, plan.model, verb, body)
+        return await call_model(self._runtime, asker, chosen.model, verb, body, asked=chosen.asked)
 
 
 class _Voice(Events):

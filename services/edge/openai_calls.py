@@ -1,20 +1,23 @@
 """What the translated dialects share: who asks for what, the call, the answer as JSON."""
 
+import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from services.edge.aliases import model_for
 from services.edge.calls import Call, operation_of
-from services.edge.clients import check_model_allowed, check_scope
+from services.edge.clients import check_model_allowed, check_scope, may_use_model
 from services.edge.envelopes import Headers
 from services.edge.errors import ApiError
 from services.edge.estimating import estimate_tokens
 from services.edge.http import Exchange, json_object
+from services.edge.models.choosing import Chosen
 from services.edge.needs import Asker, need_of, with_content
+from services.edge.openai.chat_request import read_model
+from services.edge.openai.errors import BadRequestError
 from services.edge.paths import check_model
 from services.edge.plain import Whole
 from services.edge.resources.access import may_name_something
@@ -46,12 +49,58 @@ async def admit(runtime: Runtime, exchange: Exchange, scope: str = "models") -> 
 
 
 async def read_request(runtime: Runtime, exchange: Exchange) -> dict[str, Any]:
-    """Return the body of a request, its model as the operator's aliases have it."""
+    """Return the body of a request."""
     body = await exchange.read_body(runtime.settings.max_body_bytes)
-    request = json_object(body, orjson.loads)
-    if isinstance(model := request.get("model"), str):
-        request["model"] = model_for(runtime.settings.model_aliases, model)
-    return request
+    return json_object(body, orjson.loads)
+
+
+def with_upstream_model(runtime: Runtime, body: dict[str, Any]) -> dict[str, Any]:
+    """Return a request with the upstream's name of its model, where it names one.
+
+    Raises:
+        ApiError: The model is kept back.
+    """
+    name = body.get("model")
+    if not isinstance(name, str) or not name:
+        return body
+    return {**body, "model": runtime.models.choices.named(name)}
+
+
+def choose_model(runtime: Runtime, body: dict[str, Any]) -> Chosen:
+    """Return the model that a request names.
+
+    Raises:
+        ApiError: It is kept back.
+        BadRequestError: It names none.
+    """
+    name = body.get("model")
+    # An alias may hold what no model's name can.
+    name = name if isinstance(name, str) else read_model(body)
+    chosen = runtime.models.choices.choose(name)
+    read_model({"model": chosen.model})
+    return chosen
+
+
+async def calls_instead(
+    runtime: Runtime, asker: Asker, chosen: Chosen, make: Callable[[Chosen], Awaitable[Call]]
+) -> tuple[Call, ...]:
+    """Return the calls of models that may answer in place of one.
+
+    Those that the client may not use, or that cannot do what is asked, are left out.
+
+    Args:
+        runtime: The shared parts.
+        asker: Who asks.
+        chosen: The model that was asked for.
+        make: Returns the call of another model, or raises BadRequestError.
+    """
+    calls = []
+    for other in runtime.models.choices.fallbacks(chosen):
+        if not may_use_model(asker.client, other.model):
+            continue
+        with contextlib.suppress(BadRequestError):
+            calls.append(await make(other))
+    return tuple(calls)
 
 
 def upstream_call(
@@ -76,14 +125,28 @@ def upstream_call(
 
 
 async def call_model(
-    runtime: Runtime, asker: Asker, model: str, verb: str, body: dict[str, Any]
+    runtime: Runtime,
+    asker: Asker,
+    model: str,
+    verb: str,
+    body: dict[str, Any],
+    *,
+    asked: str = "",
 ) -> Call:
     """Return the call of a verb on a model, bound to where the things lie that it names.
+
+    Args:
+        runtime: The shared parts.
+        asker: Who asks.
+        model: The upstream's name of the model.
+        verb: Such as `generateContent`.
+        body: The request.
+        asked: What the client calls the model, when that is another name.
 
     Raises:
         ApiError: The client may not use the model, or what is named.
     """
-    check_model_allowed(asker.client, check_model(model))
+    check_model_allowed(asker.client, check_model(model), asked=asked)
     call = upstream_call(runtime, asker, model, verb, body)
     return await runtime.access.cite(call, body) if may_name_something(call) else call
 

@@ -7,7 +7,7 @@ from services.edge.errors import ApiError, bad_request
 
 _MODEL = re.compile(r"[A-Za-z0-9._~\-]{1,128}")
 _VERB = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
-_ENCODED_ID = re.compile(r"^/(?:hf/)?v1/models/[^/]+$")
+_ENCODED_ID = re.compile(r"^/(?:(?:hf/|openai/)?v1|v1beta/openai)/models/[^/]+$")
 _ENCODED_SLASH = re.compile(r"%2f", re.IGNORECASE)
 _FORBIDDEN = re.compile(r"\\|%5[cC]|%00|[^\x21-\x7e]")
 _DOT_SEGMENT = re.compile(r"^(?:\.|%2e){1,2}$", re.IGNORECASE)
@@ -19,6 +19,9 @@ _ALIASES = (
     ("/gemini/download/", "/download/"),
     ("/gemini/ws/", "/ws/"),
     ("/hf/v1/", "/v1/"),
+    ("/openai/v1/", "/v1/"),
+    # Where Google has its own OpenAI dialect: its clients need another host, nothing else.
+    ("/v1beta/openai/", "/v1/"),
 )
 
 

@@ -34,7 +34,7 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
     async with ClientWatch(exchange, delay=0):
         try:
             beat = partial(_beat, exchange, voice)
-            async with Heartbeat(beat, seconds=runtime.settings.heartbeat_seconds):
+            async with Heartbeat(beat, seconds=runtime.settings.beat_seconds):
                 is_finished = None if voice.watch_finish else voice.is_finished
                 stream = await open_stream(attempts, is_finished)
         except FailedError as error:

@@ -12,6 +12,7 @@ from services.edge.files import Files
 from services.edge.hosted_media import HostedMedia
 from services.edge.key_search import KeySearch
 from services.edge.leasing.desk import LeaseDesk
+from services.edge.models.models import Models
 from services.edge.resources.access import Access
 from services.edge.resources.bringing import Bringing
 from services.edge.resources.registry import Registry
@@ -38,9 +39,18 @@ class Runtime:
     bringing: Bringing
     fetcher: Fetcher | None
     media: HostedMedia | None
+    models: Models
     conversations: Conversations = field(default_factory=Conversations)
 
     def attempts(self, call: Call, sender: Sender | None = None) -> Attempts:
-        """Return the tries of a call, sent over HTTP unless a sender is given."""
-        search = KeySearch(call, self.desk, self.bringing, self.conversations)
-        return Attempts(search, self.desk, sender or self.upstream, self.settings.max_retries)
+        """Return the tries of a call, sent over HTTP unless a sender is given.
+
+        Raises:
+            ApiError: 404 when its model is kept back.
+        """
+        self.models.choices.check_offered(call.need.model)
+        upstream = sender or self.upstream
+        return Attempts(call, self._search, self.desk, upstream, self.settings.max_retries)
+
+    def _search(self, call: Call) -> KeySearch:
+        return KeySearch(call, self.desk, self.bringing, self.conversations)

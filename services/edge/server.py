@@ -119,9 +119,14 @@ async def serve_on(
         clients=clients,
         desk=desk,
         upstream=(
-            traced.TracedUpstream(settings.base_url, egress, tells_google=settings.trace_upstream)
+            traced.TracedUpstream(
+                settings.base_url,
+                egress,
+                settings.custom_headers,
+                tells_google=settings.trace_upstream,
+            )
             if traced
-            else Upstream(settings.base_url, egress)
+            else Upstream(settings.base_url, egress, settings.custom_headers)
         ),
         drain=drain,
         files=files,
@@ -130,6 +135,7 @@ async def serve_on(
         bringing=Bringing(copies),
         fetcher=fetcher,
         media=HostedMedia(files.channel) if files else None,
+        models=settings.models(),
     )
     if changes is not None:
         neighbours = [keypool.channel, files.channel] if files else [keypool.channel]
@@ -140,7 +146,16 @@ async def serve_on(
         (traced.TracedRouter if traced else Router)(handlers),
         build_pages(health),
         drain,
-        LiveRoutes(runtime, making, _live_upstream(settings)),
+        LiveRoutes(
+            runtime,
+            making,
+            (traced.TracedLiveUpstream if traced else LiveUpstream)(
+                settings.base_url,
+                connect_seconds=settings.connect_timeout,
+                max_message_bytes=settings.live_max_message_bytes,
+            ),
+        ),
+        repairs_paths=settings.url_normalization_enabled,
     )
     if traced:
         door = traced.TracedApp(door)
@@ -186,6 +201,7 @@ async def serve_on(
 
 def _change(runtime: Runtime, channels: Sequence[ServiceChannel], settings: EdgeSettings) -> None:
     runtime.settings = settings
+    runtime.models = settings.models()
     for channel in channels:
         channel.credential = settings.service_credential.get_secret_value()
 
@@ -197,14 +213,6 @@ def _way_out(settings: EdgeSettings, proxy_url: str) -> Client:
         proxy_url, connect_timeout=settings.connect_timeout, read_timeout=settings.time_out
     )
     return ProxiedClient(settings.base_url, transport)
-
-
-def _live_upstream(settings: EdgeSettings) -> LiveUpstream:
-    return LiveUpstream(
-        settings.base_url,
-        connect_seconds=settings.connect_timeout,
-        max_message_bytes=settings.live_max_message_bytes,
-    )
 
 
 def _fetcher(settings: EdgeSettings) -> Fetcher | None:

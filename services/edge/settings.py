@@ -1,33 +1,31 @@
 """The settings of the edge."""
 
-import json
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import NoDecode
 
+from services.edge.calls import may_go_upstream
 from services.edge.fetching.reach import Reach
+from services.edge.models.models import Models, build_models
+from services.edge.models.settings import MODEL_NAME, ModelSettings
 from services.edge.uploads.addresses import TrustedPeers
 from services.kit.neighbour_settings import CallerSettings
-from services.kit.settings import TextList, UpstreamUrl, root_address
+from services.kit.settings import TextList, UpstreamUrl, read_json, root_address
 
-_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,127}")
-
-
-def _aliases(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~\-]{1,128}")
+_HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,4094}[\x21-\x7e])?")
 
 
-ModelAliases = Annotated[dict[str, str], NoDecode, BeforeValidator(_aliases)]
-"""Models by patterns of names, given as a JSON object."""
-
-
-class EdgeSettings(CallerSettings):
+class EdgeSettings(CallerSettings, ModelSettings):
     """What the edge reads from its environment."""
 
     LIVE = CallerSettings.LIVE | {
+        *ModelSettings.model_fields,
         "create_image_model",
+        "fake_stream_empty_data_interval_seconds",
+        "fake_stream_enabled",
         "heartbeat_seconds",
         "live_idle_seconds",
         "live_max_sessions",
@@ -35,7 +33,6 @@ class EdgeSettings(CallerSettings):
         "max_body_bytes",
         "max_retries",
         "max_wait_seconds",
-        "model_aliases",
         "old_schema_models",
         "stt_model",
         "tts_model",
@@ -78,6 +75,13 @@ class EdgeSettings(CallerSettings):
     heartbeat_seconds: float = Field(default=10, gt=0)
     """How long a stream may wait for its upstream before its client gets a sign of life."""
 
+    fake_stream_enabled: bool = False
+    """Whether streams give signs of life every FAKE_STREAM_EMPTY_DATA_INTERVAL_SECONDS, from the
+    beginning until the first byte of the upstream."""
+
+    fake_stream_empty_data_interval_seconds: float = Field(default=5, gt=0)
+    """How far apart those signs of life are, in seconds."""
+
     lease_grace_seconds: float = Field(default=300, ge=0)
     """How long requests go on with known keys while the key pool is away."""
 
@@ -95,11 +99,6 @@ class EdgeSettings(CallerSettings):
     files_user_isolation_enabled: bool = True
     """Whether a file can be used by the client alone that uploaded it; off, by all of its pool."""
 
-    model_aliases: ModelAliases = Field(default={})
-    """Models by patterns of the names that stand for them, such as
-    `{"claude-*haiku*": "gemini-2.5-flash", "claude-*": "gemini-2.5-pro"}`; the first that fits
-    counts, in every dialect."""
-
     old_schema_models: TextList = Field(default=["gemini-1.*"])
     """Patterns of models that take no JSON Schema; in OpenAI's dialect their schemas are said in
     the older form."""
@@ -108,9 +107,18 @@ class EdgeSettings(CallerSettings):
     """Longest request body, uploads apart: those end at Google's 2 GiB."""
 
     create_image_model: str = Field(
-        default="gemini-2.5-flash-image", pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,127}$"
+        default="gemini-2.5-flash-image", pattern=f"^{MODEL_NAME.pattern}$"
     )
     """What draws when a request for pictures names no model, or one of OpenAI's."""
+
+    custom_headers: Annotated[dict[str, str], NoDecode, BeforeValidator(read_json)] = Field(
+        default={}, repr=False
+    )
+    """Headers of all calls upstream, as a JSON object; they replace the client's own."""
+
+    url_normalization_enabled: bool = False
+    """Whether paths of wrong base addresses, such as `/v1/v1/models`, are taken as they were
+    meant; the answer then tells the path in `x-gemini-balance-path`."""
 
     remote_media_enabled: bool = True
     """Whether media behind web addresses in requests are fetched; off, such requests are 400."""
@@ -145,17 +153,36 @@ class EdgeSettings(CallerSettings):
     stt_model: str = Field(default="gemini-2.5-flash", min_length=1)
     """The model that listens where a client asks for one of OpenAI's."""
 
+    @property
+    def beat_seconds(self) -> float:
+        """How long a stream may be silent before its first byte, in seconds."""
+        if self.fake_stream_enabled:
+            return self.fake_stream_empty_data_interval_seconds
+        return self.heartbeat_seconds
+
+    def models(self) -> Models:
+        """Return what these settings say of models."""
+        return build_models(
+            self,
+            image_model=self.create_image_model,
+            # By default it is nobody's choice, and would be one more name in every list.
+            lists_chats="create_image_model" in self.model_fields_set,
+        )
+
+    @field_validator("custom_headers")
+    @classmethod
+    def _are_headers(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(text):
+                raise ValueError("must be names and values of HTTP headers")
+            if not may_go_upstream(name.lower().encode()) or name.lower() == "content-type":
+                raise ValueError(f"'{name}' is not for a setting to send")
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _public_address(cls, value: str) -> str:
         return root_address(value) if value else ""
-
-    @field_validator("model_aliases")
-    @classmethod
-    def _are_models(cls, value: dict[str, str]) -> dict[str, str]:
-        if not all(value) or not all(map(_MODEL.fullmatch, value.values())):
-            raise ValueError("must hold the names of models by patterns that are not empty")
-        return value
 
     @field_validator("remote_media_allow_nets")
     @classmethod

@@ -5,7 +5,7 @@ people wrote and what models answered are none of them.
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from services.edge.calls import Call
 from services.edge.http import Exchange
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.leasing.lease import Ending, HeldKey, Need
+from services.edge.live.upstream import LiveAnswer, LiveUpstream
 from services.edge.router import Route, Router
 from services.edge.upstream import Answer, Upstream, UpstreamError
 from services.edge.usage import TokenUsage
@@ -25,7 +26,7 @@ from services.kit.scrub import scrub
 from services.kit.spans import carrying
 from services.kit.spans.served_http import TracedApp
 
-__all__ = ["TracedApp", "TracedDesk", "TracedRouter", "TracedUpstream"]
+__all__ = ["TracedApp", "TracedDesk", "TracedLiveUpstream", "TracedRouter", "TracedUpstream"]
 
 _VERB = re.compile(r"/(?:models|tunedModels)/([^/:?]+):(\w+)")
 _OPERATIONS = {
@@ -89,9 +90,16 @@ class TracedDesk(LeaseDesk):
 class TracedUpstream(Upstream):
     """Makes a span of each call to Google, up to the end of its answer."""
 
-    def __init__(self, base_url: str, egress: Egress[Client], *, tells_google: bool) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        egress: Egress[Client],
+        custom_headers: Mapping[str, str],
+        *,
+        tells_google: bool,
+    ) -> None:
         """Take what `Upstream` takes, and whether calls carry the span's id."""
-        super().__init__(base_url, egress)
+        super().__init__(base_url, egress, custom_headers)
         self._tells_google = tells_google
 
     async def send(self, call: Call, key: HeldKey) -> Answer:
@@ -115,6 +123,31 @@ class TracedUpstream(Upstream):
         if answer.status >= 400:
             _fail(span, str(answer.status))
         return _TracedAnswer(answer, span)
+
+
+class TracedLiveUpstream(LiveUpstream):
+    """Makes a span of each try to begin a Live session, up to its being set up."""
+
+    async def send(self, call: Call, key: HeldKey) -> LiveAnswer:
+        """See `LiveUpstream.send`."""
+        model = scrub(call.need.model)
+        attributes = _PROVIDER | {"gen_ai.operation.name": "live", "gen_ai.request.model": model}
+        with carrying.tracer().start_as_current_span(
+            f"live {model}",
+            kind=SpanKind.CLIENT,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                answer = await super().send(call, key)
+            except UpstreamError as error:
+                _fail(span, "timeout" if error.timed_out else error.phase.name.lower())
+                raise
+            span.set_attribute("http.response.status_code", answer.status)
+            if answer.status >= 400:
+                _fail(span, str(answer.status))
+            return answer
 
 
 class _TracedAnswer(Answer):

@@ -1,6 +1,6 @@
 """Sending a call to Google with a leased key."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 import httpx
 
@@ -143,10 +143,16 @@ class _Pieces:
 class Upstream:
     """The one way to Google, over one pool of connections for the life of the process."""
 
-    def __init__(self, base_url: str, egress: Egress[Client]) -> None:
-        """Take the upstream's root without a version, and the ways out."""
+    def __init__(
+        self, base_url: str, egress: Egress[Client], custom_headers: Mapping[str, str]
+    ) -> None:
+        """Take the upstream's root without a version, the ways out, and what all calls carry."""
         self._prefix = httpx.URL(base_url).raw_path.rstrip(b"/")
         self._egress = egress
+        self._custom = {
+            name.lower().encode("latin-1"): value.encode("latin-1")
+            for name, value in custom_headers.items()
+        }
 
     async def send(self, call: Call, key: HeldKey) -> Answer:
         """Send a call and return its answer once the head of it is there.
@@ -155,7 +161,7 @@ class Upstream:
             UpstreamError: There was no answer.
         """
         headers = [
-            *call.headers,
+            *self._headers(call),
             (b"accept-encoding", b"identity"),
             (b"x-goog-api-key", key.secret.encode("latin-1")),
         ]
@@ -166,3 +172,9 @@ class Upstream:
         except ExchangeError as error:
             phase = Phase.SENT if error.was_sent else Phase.CONNECT
             raise UpstreamError(phase, timed_out=error.timed_out) from error
+
+    def _headers(self, call: Call) -> Iterable[tuple[bytes, bytes]]:
+        if not self._custom:
+            return call.headers
+        own = [header for header in call.headers if header[0] not in self._custom]
+        return [*own, *self._custom.items()]

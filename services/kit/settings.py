@@ -35,6 +35,15 @@ TextList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 """A list of texts, given as JSON (`["a", "b"]`) or comma separated (`a,b`)."""
 
 
+def read_json(value: Any) -> Any:
+    """Return what JSON text says; a value that is no text is as it is.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    return json.loads(value) if isinstance(value, str) else value
+
+
 def root_address(value: str) -> str:
     """Return an http or https address without a slash at its end.
 

@@ -110,7 +110,11 @@ async def test_a_blocked_prompt_is_a_refusal(sdk: anthropic.AsyncAnthropic) -> N
 
 
 async def test_structured_output(sdk: anthropic.AsyncAnthropic) -> None:
-    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    schema: Any = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+    }
 
     message = await sdk.messages.create(
         model=MODEL,
@@ -175,7 +179,8 @@ async def ask(
     if thinks:
         options["thinking"] = THINKING
     if not is_stream:
-        return await sdk.messages.create(**options)
+        message: anthropic.types.Message = await sdk.messages.create(**options)
+        return message
     async with sdk.messages.stream(**options) as stream:
         return await stream.get_final_message()
 

@@ -14,6 +14,7 @@ PAGES = (
     "ANTHROPIC_API_REFERENCE.md",
     "CHAT_API_REFERENCE.md",
     "FILES_API_REFERENCE.md",
+    "migrate-from-gemini-balance.md",
 )
 PROGRAMS = [sample for page in PAGES for sample in samples_of(page)]
 IN_PAGES = list(samples_of("FRONTEND_INTEGRATION_GUIDE.md"))

@@ -1,5 +1,6 @@
 """A folder with the `.env` of a gemini-balance installation starts as it is."""
 
+import json
 import secrets
 from pathlib import Path
 
@@ -69,8 +70,24 @@ def test_its_keys_tokens_and_upstream_are_used(tmp_path: Path) -> None:
                 )
                 assert answer.status_code == 200, answer.text
                 assert "toffee" in answer.json()["choices"][0]["message"]["content"]
+            asked = httpx.post(
+                f"{url}/openai/v1/chat/completions",
+                headers={"authorization": f"Bearer {token}"},
+                json={
+                    "model": "gemini-2.0-flash-exp-search",
+                    "messages": [{"role": "user", "content": "what is new?"}],
+                },
+                timeout=30,
+            )
+            assert asked.status_code == 200, asked.text
+            [*_, sent] = httpx.get(f"{upstream}/_sim/requests").json()["requests"]
+            assert sent["path"] == "/v1beta/models/gemini-2.0-flash-exp:generateContent"
+            body = json.loads(sent["body"])
+            assert body["tools"] == [{"googleSearch": {}}]
+            assert body["safetySettings"][0]["threshold"] == "OFF"
             written = process.output()
     assert "DEMO" not in written
     assert "TIMEZONE" in written, "what has no effect is named"
     assert "unknown settings" not in written
+    assert "not built yet" not in written
     assert not any(secret in written for secret in (key, token, auth))

@@ -1,6 +1,6 @@
 """The edge's routes in memory, over an upstream by script: thousands of calls take seconds."""
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -15,6 +15,8 @@ from services.edge.http import Exchange
 from services.edge.keypool import Client
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.leasing.lease import Ending, HeldKey, Need, RefusedError
+from services.edge.live.routes import LiveRoutes
+from services.edge.live.upstream import LiveUpstream
 from services.edge.resources.access import Access
 from services.edge.resources.bringing import Bringing
 from services.edge.resources.making import Making
@@ -87,24 +89,28 @@ class _Reply(Reply):
 class _Upstream:
     def __init__(self) -> None:
         self.script = Script([])
+        self.by_model: dict[str, Script] = {}
         self.calls: list[Call] = []
 
     async def send(self, call: Call, key: HeldKey) -> Answer:
         del key
         self.calls.append(call)
-        return Answer(_Reply(self.script))
+        return Answer(_Reply(self.by_model.get(call.need.model, self.script)))
 
 
 class _Desk:
     def __init__(self) -> None:
         self.needs: list[Need] = []
         self.refused: set[str] = set()
+        self.spent: set[str] = set()
         self.endings: list[str] = []
 
     async def take(self, need: Need, **_: object) -> HeldKey:
         self.needs.append(need)
         if need.project in self.refused:
             raise RefusedError("OWNER_SPENT", "at its limit", 60)
+        if need.model in self.spent and not need.patience:
+            raise RefusedError("QUOTA", "at its limit", 20)
         return KEY
 
     def succeeded(self, *_: object) -> None:
@@ -122,9 +128,13 @@ class _Desk:
 
 
 class _Clients:
+    def __init__(self) -> None:
+        self.allowed_models: tuple[str, ...] = ()
+
     async def identify(self, exchange: Exchange) -> Client:
         del exchange
-        return Client("c1", frozenset({"models", "files"}), "default", (), False, 5)
+        scopes = frozenset({"models", "files"})
+        return Client("c1", scopes, "default", self.allowed_models, False, 5)
 
 
 class _Registry:
@@ -140,7 +150,9 @@ class EdgeInMemory:
 
     Attributes:
         upstream: Answers by its script, and keeps what it was sent.
-        desk: Knows what was leased, and how each call ended.
+        desk: Knows what was leased, and how each call ended; `spent` models are refused to
+            whoever does not wait.
+        clients: Knows the one client.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -150,11 +162,12 @@ class EdgeInMemory:
             "service_credential": "none",
             "max_retries": 0,
         }
-        self.upstream, self.desk = _Upstream(), _Desk()
+        self.upstream, self.desk, self.clients = _Upstream(), _Desk(), _Clients()
         registry = cast("Registry", _Registry())
+        read = EdgeSettings(_env_file=None, **(values | settings))
         runtime = Runtime(
-            settings=EdgeSettings(_env_file=None, **(values | settings)),
-            clients=cast("Clients", _Clients()),
+            settings=read,
+            clients=cast("Clients", self.clients),
             desk=cast("LeaseDesk", self.desk),
             upstream=cast("Upstream", self.upstream),
             drain=Drain(),
@@ -164,9 +177,17 @@ class EdgeInMemory:
             bringing=Bringing(None),
             fetcher=None,
             media=None,
+            models=read.models(),
         )
-        handlers = build_handlers(runtime, Making(runtime))
-        self._door = FrontDoor(Router(handlers), _no_page, runtime.drain)
+        making = Making(runtime)
+        nowhere = LiveUpstream("http://127.0.0.1:9", connect_seconds=1, max_message_bytes=1024)
+        self._door = FrontDoor(
+            Router(build_handlers(runtime, making)),
+            _no_page,
+            runtime.drain,
+            LiveRoutes(runtime, making, nowhere),
+            repairs_paths=read.url_normalization_enabled,
+        )
 
     async def post(self, target: str, body: object, script: Script | None = None) -> Told:
         """Return what a client is answered.
@@ -176,17 +197,34 @@ class EdgeInMemory:
             body: To be sent as JSON; bytes as they are.
             script: What the upstream answers; by default as before.
         """
+        content = body if isinstance(body, bytes) else orjson.dumps(body)
+        return await self._ask("POST", target, content, script)
+
+    async def get(
+        self, target: str, script: Script | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> Told:
+        """Return what a client is answered that reads."""
+        return await self._ask("GET", target, b"", script, headers)
+
+    async def _ask(
+        self,
+        method: str,
+        target: str,
+        content: bytes,
+        script: Script | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Told:
         if script is not None:
             self.upstream.script = script
         path, _, query = target.partition("?")
-        content = body if isinstance(body, bytes) else orjson.dumps(body)
+        carried = {"content-type": "application/json", **(headers or {})}
         scope = {
             "type": "http",
-            "method": "POST",
+            "method": method,
             "path": path,
             "raw_path": path.encode(),
             "query_string": query.encode(),
-            "headers": [(b"content-type", b"application/json")],
+            "headers": [(name.encode(), value.encode()) for name, value in carried.items()],
         }
         told = Told()
 

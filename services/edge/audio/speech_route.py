@@ -10,7 +10,14 @@ from services.edge.errors import ApiError
 from services.edge.http import Exchange
 from services.edge.openai.errors import SpoiltAnswerError
 from services.edge.openai.speech import SOUND_TYPES, SpeechAnswer, translate_speech
-from services.edge.openai_calls import admit, call_model, parsed, read_request, tell_ignored
+from services.edge.openai_calls import (
+    admit,
+    call_model,
+    parsed,
+    read_request,
+    tell_ignored,
+    with_upstream_model,
+)
 from services.edge.openai_events import told_answers
 from services.edge.plain import fetch
 from services.edge.relaying import relay_stream
@@ -36,7 +43,7 @@ class SpeechRoute:
         runtime = self._runtime
         asker = await admit(runtime, exchange)
         plan = translate_speech(
-            await read_request(runtime, exchange),
+            with_upstream_model(runtime, await read_request(runtime, exchange)),
             default_model=runtime.settings.tts_model,
             default_voice=runtime.settings.tts_voice_name,
         )

@@ -1,6 +1,5 @@
 """POST /v1/audio/transcriptions and /v1/audio/translations."""
 
-from services.edge.aliases import model_for
 from services.edge.audio.listening import Listener, Sound
 from services.edge.audio.transcribing import NO_TRANSCRIPT, TranscriptVoice
 from services.edge.clients import check_model_allowed
@@ -56,8 +55,8 @@ class TranscriptionRoute:
     def _plan(self, form: Form, asker: Asker) -> TranscriptionPlan:
         fields, settings = dict(form.fields), self._runtime.settings
         if "model" in fields:
-            aliases = settings.model_aliases
-            fields["model"] = [model_for(aliases, name) for name in fields["model"]]
+            named = self._runtime.models.choices.named
+            fields["model"] = [named(name) if name else name for name in fields["model"]]
         plan = translate_transcription(
             fields,
             default_model=settings.stt_model,

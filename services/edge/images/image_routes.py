@@ -2,35 +2,27 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-import orjson
-
-from services.edge.calls import Call, operation_of
-from services.edge.clients import check_model_allowed
-from services.edge.dialects import Dialect
 from services.edge.disconnect import ClientWatch
-from services.edge.estimating import estimate_tokens
 from services.edge.forms import read_form
 from services.edge.http import Exchange
+from services.edge.images.asking import calls_of
 from services.edge.images.drawing import Drawing, draw
 from services.edge.images.edit_form import read_edit
 from services.edge.images.hosting import Hosting
 from services.edge.media_fetching import fetch_media
-from services.edge.needs import Asker, need_of
+from services.edge.needs import Asker
 from services.edge.openai.image_answer import picture_size, translate_image_usage
 from services.edge.openai.image_request import ImagePlan, translate_edit, translate_generation
 from services.edge.openai.media import Part
 from services.edge.openai_calls import (
-    VERSION,
     admit,
     read_request,
     send_answer,
     tell_ignored,
+    with_upstream_model,
 )
-from services.edge.paths import check_model
-from services.edge.resources.access import may_name_something
 from services.edge.runtime import Runtime
 from services.edge.uploads.addresses import Addresses, TrustedPeers
 
@@ -50,7 +42,7 @@ class ImageRoutes:
         """POST /v1/images/generations."""
         asker = await admit(self._runtime, exchange)
         plan = translate_generation(
-            await read_request(self._runtime, exchange),
+            with_upstream_model(self._runtime, await read_request(self._runtime, exchange)),
             default_model=self._runtime.settings.create_image_model,
         )
         await self._serve(asker, plan)
@@ -66,7 +58,7 @@ class ImageRoutes:
         else:
             body = await read_request(self._runtime, exchange)
         plan = translate_edit(
-            body,
+            with_upstream_model(self._runtime, body),
             sources,
             default_model=self._runtime.settings.create_image_model,
             allow_remote_media=self._runtime.fetcher is not None,
@@ -75,10 +67,9 @@ class ImageRoutes:
 
     async def _serve(self, asker: Asker, plan: ImagePlan) -> None:
         exchange = asker.exchange
-        check_model_allowed(asker.client, check_model(plan.model))
         if plan.remote_media:
             await fetch_media(self._runtime, exchange, plan.remote_media)
-        calls = await self._calls(asker, plan)
+        calls = await calls_of(self._runtime, asker, plan)
         async with ClientWatch(exchange):
             drawing = await draw(self._runtime, calls)
             hosting = Hosting(self._runtime.media, self._addresses, exchange)
@@ -88,32 +79,6 @@ class ImageRoutes:
         if drawing.problems:
             shown.append((b"x-gemini-balance-failures", b"%d" % len(drawing.problems)))
         await send_answer(exchange, answer, shown)
-
-    async def _calls(self, asker: Asker, plan: ImagePlan) -> list[tuple[Call, int]]:
-        first = plan.bodies[0]
-        if plan.verb == "predict":
-            return [
-                (self._call(asker, plan, body), body["parameters"]["sampleCount"])
-                for body in plan.bodies
-            ]
-        # They are the same, so what they cite is looked up once.
-        call = self._call(asker, plan, first)
-        if may_name_something(call):
-            call = await self._runtime.access.cite(call, first)
-        return [(call, 1)] * len(plan.bodies)
-
-    def _call(self, asker: Asker, plan: ImagePlan, body: dict[str, Any]) -> Call:
-        content = orjson.dumps(body)
-        need = need_of(self._runtime.settings, asker, plan.model, operation_of(plan.verb))
-        return Call(
-            method="POST",
-            target=f"/{VERSION}/models/{plan.model}:{plan.verb}",
-            headers=[(b"content-type", b"application/json")],
-            body=content,
-            # No affinity: pictures that begin alike share nothing upstream, only a limit.
-            need=replace(need, input_tokens=estimate_tokens(content, body)),
-            dialect=Dialect.OPENAI,
-        )
 
 
 async def _answer_of(

@@ -124,9 +124,12 @@ class LiveRoutes:
         self, exchange: Exchange, caller: Caller, target: LiveTarget, message: Message
     ) -> Call:
         setup = read_setup(message, needs_model=not caller.ephemeral)
-        check_model_allowed(caller.client, setup.model)
+        model = self._runtime.models.choices.named(setup.model)
+        check_model_allowed(caller.client, model, asked=setup.model)
+        if model != setup.model:
+            setup.message["setup"]["model"] = f"models/{model}"
         asker = Asker(exchange, caller.client)
-        need = need_of(self._runtime.settings, asker, setup.model, Operation.SESSION)
+        need = need_of(self._runtime.settings, asker, model, Operation.SESSION)
         body = message.encode() if isinstance(message, str) else message
         headers = forwarded_headers(exchange.headers)
         if caller.ephemeral:

@@ -71,7 +71,7 @@ class ChatPlan:
     """A chat request, ready to be sent to Gemini.
 
     Attributes:
-        model: Without `models/`; safe as a path segment.
+        model: What the answer calls it: the name without `models/`, or what the client asked for.
         stream: Whether the client wants a stream.
         include_usage: Whether a stream ends with a chunk of token counts.
         gemini_body: The body for `:generateContent` or `:streamGenerateContent`.
@@ -79,6 +79,7 @@ class ChatPlan:
         legacy_functions: Whether calls are told as `function_call`, not `tool_calls`.
         n: How many choices are asked for.
         remote_media: Media to be fetched and filled in before `gemini_body` is sent.
+        shows_sources: Whether answers end with the addresses that a search has found.
     """
 
     model: str
@@ -89,6 +90,7 @@ class ChatPlan:
     legacy_functions: bool
     n: int
     remote_media: tuple[RemoteMedia, ...] = ()
+    shows_sources: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ def _choice(
     message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
     for delta in choice.read(candidate):
         _add(message, delta)
+    if plan.shows_sources and (sources := choice.sources()):
+        _add(message, {"content": sources})
     if "audio" in message:
         message["audio"] |= {"id": f"audio_{completion_id}", "transcript": ""}
         message["audio"]["expires_at"] = created

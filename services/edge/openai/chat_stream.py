@@ -91,6 +91,8 @@ class ChatStream:
         frames: list[bytes] = []
         for index in sorted(self._choices):
             choice = self._choices[index]
+            if self._plan.shows_sources and (sources := choice.sources()):
+                frames.append(self._frame(index, {"content": sources}))
             delta: Delta = {}
             extra, refusal = choice.extra_content(), choice.refusal()
             if extra:

@@ -12,6 +12,7 @@ from services.edge.openai.finish import failure_text, finish_reason, native_reas
 from services.edge.openai.logprobs import translate_logprobs
 from services.edge.openai.media import Part
 from services.edge.openai.signatures import is_carrier_safe, sign_call_id, signature_content
+from services.edge.openai.sources import sources_text
 
 Delta = dict[str, Any]
 
@@ -105,6 +106,10 @@ class Choice:
         if self._native_parts:
             google["parts"] = self._native_parts
         return {"google": google} if google else None
+
+    def sources(self) -> str:
+        """Return the addresses that a search has found as text, empty when there are none."""
+        return sources_text(self._extra.get("grounding_metadata"))
 
     def ending(self) -> dict[str, Any]:
         """Return finish_reason and its companions."""

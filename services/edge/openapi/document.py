@@ -42,11 +42,13 @@ One front door to Google's Gemini API: OpenAI's dialect, Anthropic's and Gemini'
 
 A token goes into any of four places on every route: `Authorization: Bearer`, `x-goog-api-key`,
 `x-api-key` or `?key=`. Gemini's routes stand under `/v1beta` here; they are served under `/v1`,
-`/v1alpha` and `/gemini/v1beta` too, OpenAI's under `/hf/v1` too, Anthropic's
-under `/anthropic/v1` too.
+`/v1alpha` and `/gemini/v1beta` too, OpenAI's under `/hf/v1`, `/openai/v1` and `/v1beta/openai` too,
+Anthropic's under `/anthropic/v1` too.
 
 Every answer carries `x-request-id`; one that an upstream key has served tells the key's alias in
-`x-gemini-balance-key`. A 429 and a 503 tell in `Retry-After` when trying again can help.
+`x-gemini-balance-key`, and in `x-gemini-balance-model` the model, where one that the operator has
+declared stood in for the one asked for. A 429 and a 503 tell in `Retry-After` when trying again can
+help.
 """
 _FAILURES = {
     206: "The bytes that `Range` names.",

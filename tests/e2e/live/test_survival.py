@@ -108,7 +108,7 @@ async def test_those_on_other_keys_and_edges_notice_nothing(
     # Google is told that nobody listens, the dead edge's leases lapse by themselves.
     await eventually(lambda: _sessions(system, pool), lambda found: not found)
 
-    async def standing() -> tuple[list[int], set[int]]:
+    async def standing() -> tuple[list[int], set[admin_pb2.Key.State.ValueType]]:
         keys = await system.keys_of(pool)
         mine = [keys[each.key] for each in here]
         others = {keys[each.key].state for each in (*here[1:], *there)}

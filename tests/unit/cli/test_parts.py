@@ -97,7 +97,7 @@ def test_only_the_command_gets_admin_power(parts: Parts) -> None:
     assert scopes == {
         "edge": {"lease", "act-as"},
         "files": {"lease", "act-as"},
-        "cli": {"admin", "lease"},
+        "cli": {"admin", "lease", "act-as"},
     }
 
 

@@ -206,8 +206,9 @@ def _stuck(read: Any) -> Any:
     """Return what tells whether a number has stopped growing."""
 
     async def look() -> bool:
-        before = read()
+        before: int = read()
         await asyncio.sleep(0.3)
-        return 0 < before == read()
+        now: int = read()
+        return 0 < before == now
 
     return look

@@ -150,8 +150,9 @@ class Maker:
 
     def _result(self, call_id: str) -> dict[str, Any]:
         content = self.pick([self.text(), [*self._texts(), self._image()], [self._document()]])
-        result = {"type": "tool_result", "tool_use_id": call_id, "content": content}
-        return result | self.pick([{}, {"is_error": True}]) | self._odd()
+        result: dict[str, Any] = {"type": "tool_result", "tool_use_id": call_id, "content": content}
+        result |= self.pick([{}, {"is_error": True}])
+        return result | self._odd()
 
     def _ran(self) -> list[dict[str, Any]]:
         code_id = f"srvtoolu_{self.word()}"
