@@ -120,7 +120,7 @@ async def ask(connection: ClientConnection, text: str) -> tuple[str, list[dict[s
             return said, messages
 
 
-async def begin(connection: ClientConnection, **fields: Any) -> None:
+async def begin(connection: ClientConnection, model: str = TALK, **fields: Any) -> None:
     """Set a session up."""
-    await connection.send(setup(**fields))
+    await connection.send(setup(model, **fields))
     assert await hear(connection) == {"setupComplete": {}}
