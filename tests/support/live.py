@@ -37,6 +37,7 @@ class Front:
         key.write_bytes(pair.key)
         ca.write_bytes(issuer.pair.cert)
         self._writers: list[asyncio.StreamWriter] = []
+        self.ca_file = ca
         self._server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._server_context.load_cert_chain(cert, key)
         self.context = ssl.create_default_context(cafile=str(ca))
