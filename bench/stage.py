@@ -15,7 +15,8 @@ from bench.load.connection import Address
 from bench.processes import family
 from bench.starting import start
 from bench.target import Target
-from tests.support.system import System, free_port, running_system
+from tests.support.ports import free_port
+from tests.support.system import System, running_system
 
 KEYS = 64
 BENCH_CREDENTIAL = "a-credential-of-the-bench-for-the-key-pool"

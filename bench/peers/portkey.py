@@ -13,7 +13,7 @@ from bench.processes import family
 from bench.stage import Stage
 from bench.starting import start
 from bench.target import Target
-from tests.support.system import free_port
+from tests.support.ports import free_port
 
 VERSION = "1.15.2"
 

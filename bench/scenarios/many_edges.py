@@ -14,7 +14,7 @@ from bench.stage import Stage
 from bench.starting import start
 from bench.target import Target
 from bench.upstream.answers import MODEL
-from tests.support.system import free_port
+from tests.support.ports import free_port
 
 _CONNECTIONS = 64
 

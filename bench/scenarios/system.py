@@ -13,7 +13,8 @@ from bench.scenarios import questions
 from bench.stage import Stage, product_settings
 from bench.target import Question
 from bench.upstream.answers import MODEL
-from tests.support.system import COMMAND, clean_environment, free_port, running
+from tests.support.ports import free_port
+from tests.support.system import COMMAND, clean_environment, running
 
 _PATIENCE_SECONDS = 60
 _REST_SECONDS = 3

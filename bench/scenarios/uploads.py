@@ -17,7 +17,7 @@ from bench.processes import Processes, watched
 from bench.scenario import Column, Sample, Scenario, Ways, WrongAnswerError
 from bench.stage import Stage
 from bench.starting import start
-from tests.support.system import free_port
+from tests.support.ports import free_port
 
 _MIB = 1024 * 1024
 _FILE_MIB = 256

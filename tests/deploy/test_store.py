@@ -26,7 +26,7 @@ from tests.support.manifests import (
     pod_spec,
     rendered,
 )
-from tests.support.system import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.ports import free_port
 from tests.support.system import (
     COMMAND,
     clean_environment,
-    free_port,
     running,
     running_simulator_process,
     wait_for_http,

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.system import COMMAND, clean_environment, free_port, running, wait_for_file
+from tests.support.ports import free_port
+from tests.support.system import COMMAND, clean_environment, running, wait_for_file
 
 TOKEN = "sk-memory-0123456789"
 REQUESTS = int(os.environ.get("MEMORY_REQUESTS", "1000000"))

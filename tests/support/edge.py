@@ -11,7 +11,7 @@ from gemini_balance.keypool.v1 import admin_pb2
 from services.edge.server import serve
 from services.edge.settings import EdgeSettings
 from tests.support.keypool import CREDENTIALS, Keypool
-from tests.support.system import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 

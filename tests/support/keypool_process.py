@@ -14,7 +14,8 @@ import httpx
 
 from services.cli.probes import http_ready
 from tests.support.keypool import CREDENTIALS, ENCRYPTION_KEY
-from tests.support.system import clean_environment, free_port
+from tests.support.ports import free_port
+from tests.support.system import clean_environment
 
 _ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,17 +24,10 @@ from gemini_balance.keypool.v1 import admin_pb2 as pb
 from gemini_balance.keypool.v1 import admin_pb2_grpc
 
 from services.simulator.control import SimulatorControl
+from tests.support.ports import free_port
 
 COMMAND = Path(sys.executable).parent / "gemini-balance"
 START_SECONDS = 60
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on at the moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def clean_environment(**extra: str) -> dict[str, str]:

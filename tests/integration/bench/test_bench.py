@@ -19,7 +19,7 @@ from bench.scenarios.questions import gemini, gemini_stream
 from bench.starting import start
 from bench.target import Target
 from bench.upstream.answers import MODEL
-from tests.support.system import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 STREAM = gemini_stream("gemini-2.5-flash-3x5ms")

@@ -12,7 +12,7 @@ from cryptography import x509
 from tests.integration.cli.running import run_command
 from tests.support.certificates import tls_files, tls_settings
 from tests.support.keypool_process import keypool_process
-from tests.support.system import free_port
+from tests.support.ports import free_port
 from tests.support.valkey import redis_url, valkey_server
 
 __all__ = ["redis_url", "valkey_server"]

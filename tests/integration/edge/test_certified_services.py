@@ -19,7 +19,7 @@ from tests.support.keypool import secrets_of
 from tests.support.keypool_process import keypool_process
 from tests.support.load import ASK, GENERATE
 from tests.support.mounted import Mounted
-from tests.support.system import free_port
+from tests.support.ports import free_port
 from tests.support.upstream import upstream
 from tests.support.valkey import redis_url, valkey_server
 from tests.support.waiting import eventually

@@ -16,7 +16,7 @@ from services.simulator.settings import SimulatorSettings
 from tests.support.edge import new_token
 from tests.support.keypool import CREDENTIALS, Keypool, running_keypool, secrets_of
 from tests.support.load import ASK, CHAT, GENERATE, MODEL, STREAM
-from tests.support.system import free_port
+from tests.support.ports import free_port
 from tests.support.valkey import redis_url, valkey_server
 from tests.support.waiting import eventually
 

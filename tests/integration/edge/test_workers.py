@@ -19,7 +19,8 @@ from services.simulator.settings import SimulatorSettings
 from tests.support.edge import new_token
 from tests.support.keypool import CREDENTIALS, running_keypool, secrets_of
 from tests.support.load import ASK, GENERATE, STREAM
-from tests.support.system import clean_environment, free_port
+from tests.support.ports import free_port
+from tests.support.system import clean_environment
 from tests.support.valkey import redis_url, valkey_server
 from tests.support.waiting import eventually
 

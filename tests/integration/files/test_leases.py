@@ -18,8 +18,8 @@ from tests.support.files import (
     sha256,
 )
 from tests.support.keypool import running_keypool, secrets_of
+from tests.support.ports import free_port
 from tests.support.proxy import ForwardProxy
-from tests.support.system import free_port
 from tests.support.upstream import upstream
 from tests.support.waiting import eventually
 

@@ -12,7 +12,7 @@ from services.kit.grpc_line import CLIENT_LINE, SERVER_LINE
 from tests.support.calling import Callers
 from tests.support.dns import NameServer, name_server
 from tests.support.keypool_process import KeypoolProcess, keypool_process
-from tests.support.system import free_port
+from tests.support.ports import free_port
 from tests.support.valkey import redis_url, valkey_server
 from tests.support.waiting import eventually
 

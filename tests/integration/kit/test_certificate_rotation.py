@@ -26,7 +26,7 @@ from tests.support.certificates import (
 )
 from tests.support.keypool_process import KeypoolProcess, keypool_process
 from tests.support.mounted import Mounted
-from tests.support.system import free_port
+from tests.support.ports import free_port
 from tests.support.valkey import redis_url, valkey_server
 from tests.support.waiting import eventually
 

@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2_grpc
 from tests.support.files_process import files_process
 from tests.support.keypool import CREDENTIALS
 from tests.support.keypool_process import keypool_process
-from tests.support.system import free_port
+from tests.support.ports import free_port
 from tests.support.valkey import redis_url, valkey_server
 
 __all__ = ["redis_url", "valkey_server"]

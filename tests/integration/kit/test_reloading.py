@@ -18,7 +18,7 @@ from tests.support.calling import Callers
 from tests.support.keypool import CREDENTIALS, Caller, secrets_of
 from tests.support.keypool_process import KeypoolProcess, credentials, keypool_process
 from tests.support.mounted import Mounted
-from tests.support.system import free_port
+from tests.support.ports import free_port
 from tests.support.valkey import redis_url, valkey_server
 from tests.support.waiting import eventually
 
