@@ -151,6 +151,7 @@ async def serve_on(
             making,
             (traced.TracedLiveUpstream if traced else LiveUpstream)(
                 settings.base_url,
+                settings.custom_headers,
                 connect_seconds=settings.connect_timeout,
                 max_message_bytes=settings.live_max_message_bytes,
             ),

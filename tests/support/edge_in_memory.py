@@ -180,7 +180,7 @@ class EdgeInMemory:
             models=read.models(),
         )
         making = Making(runtime)
-        nowhere = LiveUpstream("http://127.0.0.1:9", connect_seconds=1, max_message_bytes=1024)
+        nowhere = LiveUpstream("http://127.0.0.1:9", {}, connect_seconds=1, max_message_bytes=1024)
         self._door = FrontDoor(
             Router(build_handlers(runtime, making)),
             _no_page,

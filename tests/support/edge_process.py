@@ -9,7 +9,8 @@ from pathlib import Path
 
 from services.cli.probes import http_ready
 from services.cli.secrets_store import load_or_create
-from tests.support.system import System, clean_environment, free_port
+from tests.support.ports import free_port
+from tests.support.system import System, clean_environment
 
 
 @dataclass

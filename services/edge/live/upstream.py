@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import websockets
@@ -88,11 +89,19 @@ class LiveAnswer(Answer):
 class LiveUpstream:
     """Opens sessions; each has a connection of its own."""
 
-    def __init__(self, base_url: str, *, connect_seconds: float, max_message_bytes: int) -> None:
-        """Take the upstream's root without a version.
+    def __init__(
+        self,
+        base_url: str,
+        custom_headers: Mapping[str, str],
+        *,
+        connect_seconds: float,
+        max_message_bytes: int,
+    ) -> None:
+        """Take the upstream's root without a version, and what all calls carry.
 
         Args:
             base_url: With `http` or `https`.
+            custom_headers: They win over those of clients.
             connect_seconds: Longest wait for a connection.
             max_message_bytes: A longer message of the upstream ends its session.
         """
@@ -100,6 +109,7 @@ class LiveUpstream:
         self._is_secure = parts.scheme == "https"
         self._root = f"{'wss' if self._is_secure else 'ws'}://{parts.netloc}{parts.path}"
         self._tls = ssl.create_default_context() if self._is_secure else None
+        self._custom = {name.lower(): value for name, value in custom_headers.items()}
         self._connect_seconds = connect_seconds
         self._max_message_bytes = max_message_bytes
 
@@ -109,12 +119,11 @@ class LiveUpstream:
         Raises:
             UpstreamError: There was no connection.
         """
-        headers = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in call.headers
-        ]
-        is_constrained = any(name == "authorization" for name, _ in headers)
+        own = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.headers}
+        is_constrained = "authorization" in own
+        headers = own | self._custom
         if not is_constrained:
-            headers.append(("x-goog-api-key", key.secret))
+            headers["x-goog-api-key"] = key.secret
         try:
             connection = await self._open(call.target, headers, key.proxy_url)
         except websockets.InvalidStatus as error:
@@ -131,7 +140,7 @@ class LiveUpstream:
             raise
 
     async def _open(
-        self, target: str, headers: list[tuple[str, str]], proxy_url: str
+        self, target: str, headers: Mapping[str, str], proxy_url: str
     ) -> ClientConnection:
         scheme, colon, rest = proxy_url.partition(":")
         proxy = f"{_PROXY_RESOLVES.get(scheme, scheme)}{colon}{rest}" if proxy_url else None

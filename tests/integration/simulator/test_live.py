@@ -14,8 +14,6 @@ from services.simulator.control import SimulatorControl
 from tests.integration.simulator.conftest import ALPHA, ALPHA_TOO, BETA
 from tests.support.live import PATH, TALK, ask, bare, begin, hear, setup, turn
 
-RESUMABLE = {"sessionResumption": {}}
-
 
 async def close_of(connection: ClientConnection) -> tuple[int, str]:
     with pytest.raises(ConnectionClosed) as caught:
