@@ -23,9 +23,17 @@ def config(handle: str | None = None) -> types.LiveConnectConfig:
     )
 
 
-async def begun(client: genai.Client, *, handle: str | None = None, turns: int = 1) -> str:
-    """Take turns and return the last handle."""
-    found = ""
+async def begun(client: genai.Client, *, handle: str | None = None) -> str:
+    """Take a turn and return its handle."""
+    [found] = await handles_of(client, handle=handle)
+    return found
+
+
+async def handles_of(
+    client: genai.Client, *, handle: str | None = None, turns: int = 1
+) -> list[str]:
+    """Take turns and return the handles that they bring."""
+    found = []
     async with client.aio.live.connect(model=TALK, config=config(handle)) as session:
         for _ in range(turns):
             await session.send_client_content(turns=words("please repeat plum"))
@@ -35,7 +43,7 @@ async def begun(client: genai.Client, *, handle: str | None = None, turns: int =
             update = (await session._receive()).session_resumption_update
             assert update
             assert update.new_handle
-            found = update.new_handle
+            found.append(update.new_handle)
     return found
 
 
@@ -72,14 +80,17 @@ async def test_a_handle_is_its_clients_alone(system: System, behind: Behind) -> 
         assert await two.sent() == before
 
 
-async def test_old_handles_are_forgotten(system: System, behind: Behind) -> None:
+async def test_the_oldest_handles_of_a_session_are_forgotten(
+    system: System, behind: Behind
+) -> None:
     async with two_clients(system) as two:
         client = behind.sdk(two.pool.token)
-        first = await begun(client, turns=1)
-        last = await begun(client, handle=first, turns=9)
-        assert await begun(client, handle=last)
-        # It was given out by a session that had one alone.
-        assert await begun(client, handle=first)
+        handles = await handles_of(client, turns=10)
+
+        assert await begun(client, handle=handles[-8])
+        with pytest.raises(errors.APIError) as caught:
+            await begun(client, handle=handles[-9])
+    assert caught.value.code == 1008
 
 
 async def test_a_project_without_a_key_is_told_clearly(system: System, behind: Behind) -> None:
