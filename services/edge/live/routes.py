@@ -47,7 +47,13 @@ from services.kit.ops import Receive, Scope, Send
 log = get_logger(__name__)
 
 _SETUP_SECONDS = 30.0
+_REFUSED_SECONDS = 2.0
+_FULL = Close(TRY_LATER, "Too many sessions are open here. Try again in a moment.")
 _INTERNAL = Close(FAILED, "Internal error.")
+
+
+class _FullError(Exception):
+    """As many sessions are open as one process relays."""
 
 
 class LiveRoutes:
@@ -106,11 +112,15 @@ class LiveRoutes:
         Raises:
             LeftError: The client left before there was one.
         """
-        if self._open > self._runtime.settings.live_max_sessions:
-            return Close(TRY_LATER, "Too many sessions are open here. Try again in a moment.")
         try:
-            caller = await self._callers.identify(exchange)
-            message = await _first_message(client)
+            caller = await self._admit(exchange)
+        except (ApiError, _FullError) as error:
+            # SDKs read a close only once they have said what they want.
+            with contextlib.suppress(ApiError):
+                await _first_message(client, _REFUSED_SECONDS)
+            return _FULL if isinstance(error, _FullError) else close_of_error(error)
+        try:
+            message = await _first_message(client, _SETUP_SECONDS)
             call = await self._call(exchange, caller, target, message)
             attempts = self._runtime.attempts(call, self._upstream)
             sent = await client.while_there(attempts.next())
@@ -119,6 +129,11 @@ class LiveRoutes:
         except FailedError as failure:
             return close_of_answer(failure.status, failure.body)
         return await self._relay(client, attempts, sent)
+
+    async def _admit(self, exchange: Exchange) -> Caller:
+        if self._open > self._runtime.settings.live_max_sessions:
+            raise _FullError
+        return await self._callers.identify(exchange)
 
     async def _call(
         self, exchange: Exchange, caller: Caller, target: LiveTarget, message: Message
@@ -221,9 +236,9 @@ def _restarting() -> Close:
     return replace(close_of_error(shutting_down()), code=RESTARTING)
 
 
-async def _first_message(client: ClientSide) -> Message:
+async def _first_message(client: ClientSide, seconds: float) -> Message:
     try:
-        async with asyncio.timeout(_SETUP_SECONDS):
+        async with asyncio.timeout(seconds):
             return await client.receive()
     except TimeoutError:
-        raise ApiError(408, f"No setup came within {_SETUP_SECONDS:g} seconds.") from None
+        raise ApiError(408, f"No setup came within {seconds:g} seconds.") from None

@@ -48,12 +48,15 @@ async def test_every_carrier_of_a_token_opens(world: World, edge: str, carrier: 
     assert world.token not in f"{seen.query} {seen.headers}"
 
 
+@pytest.mark.parametrize("says", [(), (setup(),)], ids=["nothing", "setup"])
 @pytest.mark.parametrize(
     ("token", "words"),
     [("", "A token is needed"), ("sk-nobody-000000", "unknown"), ("auth_tokens/x1", "not made")],
 )
-async def test_a_bad_token_is_told_in_a_close(edge: str, token: str, words: str) -> None:
-    code, reason = await closed(edge, token)
+async def test_a_bad_token_is_told_in_a_close(
+    edge: str, token: str, words: str, says: tuple[str, ...]
+) -> None:
+    code, reason = await closed(edge, token, *says)
 
     assert code == 1008
     assert words in reason
