@@ -125,7 +125,10 @@ _READERS: dict[str, tuple[Part, ...]] = {
     "URL_CONTEXT_MODELS": (Part.EDGE,),
     "TOOLS_CODE_EXECUTION_ENABLED": (Part.EDGE,),
     # files
+    "FILES_ANSWERS_BYTES": (Part.FILES,),
+    "FILES_ANSWERS_HOURS": (Part.FILES,),
     "FILES_BUFFER_BYTES": (Part.FILES,),
+    "FILES_CLIENT_ANSWERS_BYTES": (Part.FILES,),
     "FILES_CLIENT_BUFFER_BYTES": (Part.FILES,),
     "FILES_CLIENT_TAIL_BYTES": (Part.FILES,),
     "FILES_CLIENT_UPLOADS": (Part.FILES,),

@@ -66,6 +66,8 @@ class Files:
                 "GetFile",
                 "ListFiles",
                 "UpdateFile",
+                "PutAnswer",
+                "GetAnswer",
             ),
             tls=tls,
         )

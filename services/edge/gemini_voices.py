@@ -16,6 +16,7 @@ class EventVoice:
     watch_finish = True
     before = None
     breaks_off = False
+    after = None
 
     def headers(self, upstream: Headers) -> Headers:
         """Return the upstream's."""
@@ -65,6 +66,7 @@ class ArrayVoice:
     watch_finish = True
     before = None
     breaks_off = True
+    after = None
 
     def __init__(self) -> None:
         """Begin an array."""

@@ -15,6 +15,7 @@ from services.edge.openai_routes import OpenAiRoutes
 from services.edge.resources.interactions import InteractionRoutes
 from services.edge.resources.making import Making
 from services.edge.resources.routes import ResourceRoutes
+from services.edge.response_routes import ResponseRoutes
 from services.edge.runtime import Runtime
 from services.edge.uploads.routes import UploadRoutes
 
@@ -37,6 +38,7 @@ class Handlers:
     media: MediaRoutes
     images: ImageRoutes
     messages: MessageRoutes
+    responses: ResponseRoutes
 
 
 def build_handlers(runtime: Runtime, making: Making) -> Handlers:
@@ -56,4 +58,5 @@ def build_handlers(runtime: Runtime, making: Making) -> Handlers:
         media=MediaRoutes(runtime.media),
         images=ImageRoutes(runtime),
         messages=MessageRoutes(runtime),
+        responses=ResponseRoutes(runtime),
     )

@@ -7,7 +7,7 @@ _INSTEAD = {
     "audio/voices": "Voices of your own cannot be made. Name one of Gemini's.",
     "batches": "Use Gemini's batches: POST /v1beta/models/{model}:batchGenerateContent.",
     "containers": "Let the model run code with Gemini's tool codeExecution.",
-    "conversations": "Send the turns with each request to /v1/chat/completions.",
+    "conversations": "Name the last response in 'previous_response_id' of /v1/responses.",
     "evals": "Compare models on your side.",
     "fine_tuning": "Models are tuned at Google, outside of this API.",
     "moderations": (
@@ -18,7 +18,6 @@ _INSTEAD = {
         "Use Gemini's Live sessions (a WebSocket, by Google's SDKs: live.connect), or "
         "POST /v1/chat/completions with 'stream': true."
     ),
-    "responses": "Use POST /v1/chat/completions, or Gemini's POST /v1beta/interactions.",
     "threads": "Send the turns with each request to /v1/chat/completions.",
     "uploads": (
         "Use POST /v1/files, which takes files of any size, or Gemini's resumable uploads: "

@@ -1,7 +1,7 @@
 """Answers as OpenAI's events, and what goes wrong in them."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import orjson
@@ -40,6 +40,11 @@ class Events:
     """The way of telling that all streams of events share; see `Voice` for the methods."""
 
     breaks_off = False
+
+    @property
+    def after(self) -> Callable[[], Awaitable[bytes]] | None:
+        """Nothing is to be done after an answer."""
+        return None
 
     def headers(self, upstream: Headers) -> Headers:
         """Return the head of the client's answer."""

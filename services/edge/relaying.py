@@ -67,6 +67,8 @@ async def relay_stream(runtime: Runtime, exchange: Exchange, call: Call, voice: 
                 await _tell(exchange, voice, failure)
                 if voice.breaks_off:
                     raise BrokenAnswerError
+            elif voice.after is not None:
+                ending += await voice.after()
         await exchange.write(ending, more=False)
 
 

@@ -51,11 +51,14 @@ class Router:
             "messages": Route("messages", handlers.messages.create),
             "messages/count_tokens": Route("count_tokens", handlers.messages.count_tokens),
         }
-        self._chat = Route("chat", handlers.chat.chat)
-        self._completions = Route("completions", handlers.chat.completions)
-        self._embeddings = Route("embeddings", self._openai.embeddings)
+        self._responses = handlers.responses
         self._models = Route("models", self._openai.models)
-        self._audio = {
+        self._posted = {
+            "/v1/chat/completions": Route("chat", handlers.chat.chat),
+            "/v1/completions": Route("completions", handlers.chat.completions),
+            "/v1/responses": Route("responses", handlers.responses.create),
+            "/v1/responses/input_tokens": Route("input_tokens", handlers.responses.count_tokens),
+            "/v1/embeddings": Route("embeddings", self._openai.embeddings),
             "/v1/audio/speech": Route("speech", handlers.speech.serve),
             "/v1/audio/transcriptions": Route("transcriptions", handlers.transcriptions.serve),
             "/v1/audio/translations": Route("translations", handlers.translations.serve),
@@ -78,14 +81,10 @@ class Router:
 
     def _find_openai(self, exchange: Exchange) -> Route | None:
         method, path = exchange.method, exchange.path
-        if path == "/v1/chat/completions":
-            return _only("POST", method, self._chat)
-        if path == "/v1/completions":
-            return _only("POST", method, self._completions)
-        if path == "/v1/embeddings":
-            return _only("POST", method, self._embeddings)
-        if (audio := self._audio.get(path)) is not None:
-            return _only("POST", method, audio)
+        if (posted := self._posted.get(path)) is not None:
+            return _only("POST", method, posted)
+        if path.startswith("/v1/responses/"):
+            return self._find_response(method, path)
         if path == "/v1/models":
             return _only("GET", method, self._models)
         if path.startswith("/v1/models/") and path.count("/") == 3:
@@ -106,6 +105,15 @@ class Router:
         if path.startswith(("/v1/", "/openai/", "/hf/", "/vertex-express/")):
             raise not_found(method, path)
         return None
+
+    def _find_response(self, method: str, path: str) -> Route:
+        response_id, _, what = path.removeprefix("/v1/responses/").partition("/")
+        if not what:
+            return Route("response", partial(self._responses.serve, response_id=response_id))
+        if what == "input_items":
+            handle = partial(self._responses.input_items, response_id=response_id)
+            return _only("GET", method, Route("input_items", handle))
+        raise not_found(method, path)
 
     def _find_images(self, method: str, path: str) -> Route:
         what = path.removeprefix("/v1/images/")

@@ -10,6 +10,7 @@ from services.edge.failover import Attempts, Sender
 from services.edge.fetching.fetcher import Fetcher
 from services.edge.files import Files
 from services.edge.hosted_media import HostedMedia
+from services.edge.kept_answers import KeptAnswers
 from services.edge.key_search import KeySearch
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.models.models import Models
@@ -39,6 +40,7 @@ class Runtime:
     bringing: Bringing
     fetcher: Fetcher | None
     media: HostedMedia | None
+    answers: KeptAnswers | None
     models: Models
     conversations: Conversations = field(default_factory=Conversations)
 

@@ -15,6 +15,7 @@ from services.edge.files import Files
 from services.edge.front_door import FrontDoor
 from services.edge.handlers import build_handlers
 from services.edge.hosted_media import HostedMedia
+from services.edge.kept_answers import KeptAnswers
 from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.live.routes import LiveRoutes
@@ -135,6 +136,7 @@ async def serve_on(
         bringing=Bringing(copies),
         fetcher=fetcher,
         media=HostedMedia(files.channel) if files else None,
+        answers=KeptAnswers(files.channel) if files else None,
         models=settings.models(),
     )
     if changes is not None:

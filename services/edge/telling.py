@@ -25,6 +25,10 @@ class Voice(Protocol):
     def before(self) -> Callable[[bytes, str], Awaitable[None]] | None:
         """What is awaited with each block and its project before it is said, if anything."""
 
+    @property
+    def after(self) -> Callable[[], Awaitable[bytes]] | None:
+        """What is awaited after a complete answer and returns the last of it, if anything."""
+
     def headers(self, upstream: Headers) -> Headers:
         """Return the head of the client's answer."""
 

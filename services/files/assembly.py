@@ -21,6 +21,7 @@ from services.files.listening import Listening
 from services.files.media import Media
 from services.files.opening import Opener
 from services.files.pool import GrpcKeyPool
+from services.files.redis_answer_store import RedisAnswerStore
 from services.files.redis_copy_store import RedisCopyStore
 from services.files.redis_file_store import RedisFileStore
 from services.files.redis_kept_store import RedisKeptStore
@@ -165,4 +166,12 @@ def assemble(settings: FilesSettings, ways: Ways) -> Assembly:
         lives=lives,
     )
     ensurer = Ensurer(book, RedisCopyStore(ways.redis), copier)
-    return Assembly(Parts(desk, writing, book, files, ensurer, media), listening, tuple(sweeps))
+    answers = RedisAnswerStore(
+        ways.redis,
+        vault,
+        lives=timedelta(hours=settings.files_answers_hours),
+        max_bytes=settings.files_answers_bytes,
+        client_bytes=settings.files_client_answers_bytes,
+    )
+    parts = Parts(desk, writing, book, files, ensurer, media, answers)
+    return Assembly(parts, listening, tuple(sweeps))

@@ -296,6 +296,41 @@ class MediaFullError(ServiceError):
         super().__init__("there is no room for more media", retry_delay=wait)
 
 
+class AnswerTooLargeError(ServiceError):
+    """An answer is longer than what is kept."""
+
+    code = grpc.StatusCode.OUT_OF_RANGE
+    reason = "ANSWER_TOO_LARGE"
+
+    def __init__(self, limit: int) -> None:
+        """Name the limit in bytes."""
+        super().__init__(
+            f"an answer has at most {limit} bytes", metadata={"limitBytes": str(limit)}
+        )
+
+
+class AnswersFullError(ServiceError):
+    """There is no room for an answer, however many others go."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "ANSWERS_FULL"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("there is no room for the answer")
+
+
+class AnswerUnknownError(ServiceError):
+    """There is no such answer, no more, or it is another client's; callers cannot tell which."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "ANSWER_UNKNOWN"
+
+    def __init__(self) -> None:
+        """Say no more."""
+        super().__init__("no such answer")
+
+
 class MediumUnknownError(ServiceError):
     """There is no such medium, or its time is over."""
 

@@ -49,6 +49,18 @@ PARTS = {
     "media_sizes": "ns",
     # string: bytes of them all
     "media_total": "nt",
+    # string by digest of an answer's name and owner: the answer, sealed; ends with it
+    "answer": "a:",
+    # hash: answer -> its bytes and its owner, until it is counted out
+    "answer_rows": "ar",
+    # zset: answer -> its end, ms
+    "answer_ends": "ae",
+    # zset by pool and client: the same of this client's; its last answer leaves none
+    "answers_owned": "ao:",
+    # hash: owner -> bytes of all answers of this client
+    "owner_answers": "oa",
+    # string: bytes of all answers
+    "answer_bytes": "ab",
 }
 """Parts: what the scripts call them -> what stands behind the prefix."""
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from gemini_balance.files.v1 import files_pb2 as pb
 from gemini_balance.files.v1 import files_pb2_grpc
 
-from services.files import media_wire, wire
+from services.files import answer_wire, media_wire, wire
+from services.files.answers import AnswerStore
 from services.files.ensuring import Ensurer
 from services.files.errors import ReaderSilentError
 from services.files.file_book import FileBook
@@ -38,6 +39,7 @@ class Parts:
     files: FileStore
     ensurer: Ensurer
     media: Media
+    answers: AnswerStore
 
 
 class FilesServicer(files_pb2_grpc.FilesServiceServicer):
@@ -184,6 +186,33 @@ class FilesServicer(files_pb2_grpc.FilesServiceServicer):
             async for piece in pieces:
                 for start in range(0, len(piece), _MESSAGE):
                     yield pb.GetMediaResponse(chunk=bytes(piece[start : start + _MESSAGE]))
+
+    async def PutAnswer(
+        self, request: pb.PutAnswerRequest, context: Context
+    ) -> pb.PutAnswerResponse:
+        """Keep an answer."""
+        ends = await self._parts.answers.put(
+            wire.read_reader(request.client_id, request.pool),
+            answer_wire.read_answer_id(request.answer_id),
+            answer_wire.read_content(request.content),
+        )
+        return pb.PutAnswerResponse(expire_time=media_wire.write_time(ends))
+
+    async def GetAnswer(
+        self, request: pb.GetAnswerRequest, context: Context
+    ) -> pb.GetAnswerResponse:
+        """Return an answer."""
+        owner = wire.read_reader(request.client_id, request.pool)
+        answer_id = answer_wire.read_answer_id(request.answer_id)
+        return pb.GetAnswerResponse(content=await self._parts.answers.get(owner, answer_id))
+
+    async def DeleteAnswer(
+        self, request: pb.DeleteAnswerRequest, context: Context
+    ) -> pb.DeleteAnswerResponse:
+        """Forget an answer."""
+        owner = wire.read_reader(request.client_id, request.pool)
+        await self._parts.answers.delete(owner, answer_wire.read_answer_id(request.answer_id))
+        return pb.DeleteAnswerResponse()
 
     async def _written(self, upload: Upload, upload_id: str) -> pb.Upload:
         record = None

@@ -90,6 +90,15 @@ class FilesSettings(CalledSettings, CallerSettings):
     files_media_hours: float = Field(default=1, gt=0, le=24 * 7)
     """How long generated media are kept."""
 
+    files_answers_bytes: int = Field(default=128 * _MIB, ge=0)
+    """The most bytes of all kept answers in Redis; 0 keeps none."""
+
+    files_client_answers_bytes: int = Field(default=32 * _MIB, ge=0)
+    """The most bytes of the kept answers of one client."""
+
+    files_answers_hours: float = Field(default=24, gt=0, le=24 * 30)
+    """How long answers are kept, while there is room for them."""
+
     files_user_isolation_enabled: bool = True
     """Whether clients see their own files alone; else those of their pool."""
 

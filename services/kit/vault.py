@@ -40,8 +40,12 @@ class Vault:
 
     def seal(self, text: str, owner: str) -> bytes:
         """Return `text` sealed for `owner`."""
+        return self.seal_bytes(text.encode(), owner)
+
+    def seal_bytes(self, content: bytes, owner: str) -> bytes:
+        """Return bytes sealed for `owner`."""
         nonce = os.urandom(_NONCE)
-        return self.mark + nonce + self._cipher.encrypt(nonce, text.encode(), owner.encode())
+        return self.mark + nonce + self._cipher.encrypt(nonce, content, owner.encode())
 
     def unseal(self, sealed: bytes, owner: str) -> str:
         """Return the text that was sealed for `owner`.
@@ -49,11 +53,18 @@ class Vault:
         Raises:
             UnreadableError: It was sealed with another key, for another owner, or changed.
         """
+        try:
+            return self.unseal_bytes(sealed, owner).decode()
+        except UnicodeDecodeError as error:
+            raise UnreadableError("damaged") from error
+
+    def unseal_bytes(self, sealed: bytes, owner: str) -> bytes:
+        """Return the bytes that were sealed for `owner`; see `unseal`."""
         mark, rest = sealed[: len(self.mark)], sealed[len(self.mark) :]
         if mark != self.mark:
             raise UnreadableError("sealed with another key-encryption key")
         try:
-            return self._cipher.decrypt(rest[:_NONCE], rest[_NONCE:], owner.encode()).decode()
+            return self._cipher.decrypt(rest[:_NONCE], rest[_NONCE:], owner.encode())
         except (InvalidTag, ValueError) as error:
             raise UnreadableError("damaged") from error
 

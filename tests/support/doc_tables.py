@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from services.edge.openapi import anthropic_operations
+from services.edge.openapi import anthropic_operations, response_operations
 from services.edge.openapi.document import OPERATIONS
 from services.edge.openapi.openai_schemas import SCHEMAS
 from services.edge.openapi.operation import Operation, Schema
@@ -16,7 +16,7 @@ _MARKED = re.compile(
     r"(<!-- generated: (?P<kind>\w+) (?P<name>\w+) -->\n)(?P<table>.*?)(<!-- end -->)", re.DOTALL
 )
 
-_SCHEMAS = SCHEMAS | anthropic_operations.SCHEMAS
+_SCHEMAS = SCHEMAS | anthropic_operations.SCHEMAS | response_operations.SCHEMAS
 
 
 def pages() -> list[Path]:

@@ -177,6 +177,7 @@ class EdgeInMemory:
             bringing=Bringing(None),
             fetcher=None,
             media=None,
+            answers=None,
             models=read.models(),
         )
         making = Making(runtime)

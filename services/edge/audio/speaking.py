@@ -52,6 +52,7 @@ class BytesVoice(_SpeechVoice):
     """Bare bytes. They have no place for an error: only a broken connection tells it."""
 
     breaks_off = True
+    after = None
 
     def __init__(self, plan: SpeechPlan, studio: Studio) -> None:
         """Take the request's plan and where sound is encoded."""

@@ -150,7 +150,7 @@ def _call_part(
 ) -> Part:
     call: dict[str, Any] = {
         "name": read_name(function.get("name"), f"{param}.name"),
-        "args": _arguments(function.get("arguments"), f"{param}.arguments"),
+        "args": read_arguments(function.get("arguments"), f"{param}.arguments"),
     }
     if native_id:
         call["id"] = native_id
@@ -160,7 +160,7 @@ def _call_part(
     return part
 
 
-def _arguments(value: object, param: str) -> dict[str, Any]:
+def read_arguments(value: object, param: str) -> dict[str, Any]:
     """Return arguments as an object; no text at all stands for none."""
     if isinstance(value, str):
         if not value.strip():

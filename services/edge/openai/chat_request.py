@@ -131,7 +131,7 @@ def translate_chat(
     count = read_candidates(body, family, is_stream=stream)
     if count > 1:
         config["candidateCount"] = count
-    media.note_details()
+    media.note_details("messages[].content[].image_url.detail")
     if media.resolution:
         config["mediaResolution"] = media.resolution
     thinking = _read_thinking(body, extras, family, ignored)
@@ -149,7 +149,7 @@ def translate_chat(
     if config:
         gemini_body["generationConfig"] = config
     _write_extras(extras, gemini_body)
-    _write_tier(body, gemini_body, ignored)
+    write_tier(body, gemini_body, ignored)
     if any(fnmatchcase(model, pattern) for pattern in old_models):
         use_old_schemas(gemini_body)
     return ChatPlan(
@@ -251,7 +251,8 @@ def _write_extras(extras: GoogleExtras, gemini_body: dict[str, Any]) -> None:
     gemini_body["cachedContent"] = extras.cached_content
 
 
-def _write_tier(body: dict[str, Any], gemini_body: dict[str, Any], ignored: list[str]) -> None:
+def write_tier(body: dict[str, Any], gemini_body: dict[str, Any], ignored: list[str]) -> None:
+    """Put the `service_tier` of a request into Gemini's."""
     if body.get("service_tier") is None:
         return
     tier = read_string(body["service_tier"], "service_tier")

@@ -83,11 +83,11 @@ class MediaReader:
             return "MEDIA_RESOLUTION_LOW"
         return None
 
-    def note_details(self) -> None:
-        """Note that images differ in what they ask for, where one answer must do for all."""
+    def note_details(self, name: str) -> None:
+        """Note under a name that images differ in their details, where one must do for all."""
         finest = {"high", "original"} & {*self.details}
         if "low" in self.details and (finest or self.resolution is None):
-            self.ignored.append("messages[].content[].image_url.detail")
+            self.ignored.append(name)
 
     def read_address(self, value: object, param: str) -> Part:
         """Return the part for `image_url` or `video_url`, as an object or a bare address."""

@@ -109,14 +109,14 @@ def read_format(value: object, ignored: list[str]) -> dict[str, Any]:
         return {}
     config: dict[str, Any] = {"responseMimeType": _JSON_TYPE}
     if kind == "json_schema":
-        schema = _read_schema(holder.get("json_schema"), "response_format.json_schema", ignored)
+        schema = read_schema(holder.get("json_schema"), "response_format.json_schema", ignored)
         if schema is not None:
             config["responseJsonSchema"] = schema
     return config
 
 
-def _read_schema(value: object, param: str, ignored: list[str]) -> dict[str, Any] | None:
-    """Return the schema with its name and description in it; None for none."""
+def read_schema(value: object, param: str, ignored: list[str]) -> dict[str, Any] | None:
+    """Return a JSON Schema with its name and description in it; None for none."""
     holder = read_object(value, param)
     known = ["name", "description", "schema"]
     if holder.get("strict") is False:

@@ -14,6 +14,7 @@ from services.edge.openapi import (
     openai_operations,
     openai_schemas,
     resource_operations,
+    response_operations,
 )
 from services.edge.openapi.operation import (
     FILE_ID_PATTERN,
@@ -28,6 +29,7 @@ from services.edge.openapi.operation import (
 
 OPERATIONS: tuple[Operation, ...] = (
     *openai_operations.OPERATIONS,
+    *response_operations.OPERATIONS,
     *completion_operations.OPERATIONS,
     *anthropic_operations.OPERATIONS,
     *image_operations.OPERATIONS,
@@ -100,6 +102,7 @@ def build_document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": openai_schemas.SCHEMAS
+            | response_operations.SCHEMAS
             | completion_operations.SCHEMAS
             | anthropic_operations.SCHEMAS
             | image_operations.SCHEMAS

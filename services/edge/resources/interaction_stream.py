@@ -33,6 +33,7 @@ class InteractionVoice:
 
     watch_finish = False
     breaks_off = False
+    after = None
 
     def __init__(self, on_made: OnMade | None = None) -> None:
         """Take what is to be done before the client learns an interaction's id."""

@@ -11,7 +11,8 @@ COMPLETIONS = "completions"
 EVENTS = "events"
 ARRAY = "array"
 MESSAGES = "messages"
-FORMS = (OPENAI, COMPLETIONS, EVENTS, ARRAY, MESSAGES)
+RESPONSES = "responses"
+FORMS = (OPENAI, COMPLETIONS, EVENTS, ARRAY, MESSAGES, RESPONSES)
 
 _MODEL = "gemini-3-flash-preview"
 
@@ -39,6 +40,13 @@ def asked(form: str) -> tuple[str, dict[str, Any]]:
             "max_tokens": 1000,
             "thinking": {"type": "adaptive"},
             "messages": [{"role": "user", "content": "hi"}],
+            "stream": True,
+        }
+    if form == RESPONSES:
+        return "/v1/responses", {
+            "model": _MODEL,
+            "reasoning": {"summary": "auto"},
+            "input": "hi",
             "stream": True,
         }
     alt = "?alt=json" if form == ARRAY else ""
@@ -72,6 +80,9 @@ def heard(form: str, answer: Told) -> Heard:
         return result
     if form == MESSAGES:
         _read_messages(answer.body, result)
+        return result
+    if form == RESPONSES:
+        _read_response(answer.body, result)
         return result
     for data in _events(answer.body):
         if form in {OPENAI, COMPLETIONS}:
@@ -107,6 +118,29 @@ def _read_messages(body: bytes, result: Heard) -> None:
             assert not result.items
             stem = event["message"]["id"].removeprefix("msg_")
         result.finished = event["type"] == "message_stop"
+        result.items.append(json.loads(json.dumps(event).replace(stem, "ID")))
+
+
+def _read_response(body: bytes, result: Heard) -> None:
+    """Read the events of a response, which end with all of it."""
+    assert body.endswith(b"\n\n"), "half an event"
+    stem = ""
+    for number, block in enumerate(body.split(b"\n\n")[:-1]):
+        assert not result.finished, "nothing follows the end"
+        assert not result.told, "nothing follows a failure"
+        name, data = block.split(b"\n")
+        event = json.loads(data.removeprefix(b"data: "))
+        assert name == b"event: " + event["type"].encode()
+        assert event["sequence_number"] == number
+        response = event.get("response", {})
+        if event["type"] == "response.created":
+            stem = response["id"].removeprefix("resp_")
+        response.pop("created_at", None)
+        if event["type"] == "response.failed":
+            assert set(response["error"]) == {"code", "message"}
+            result.told = True
+            continue
+        result.finished = event["type"] in {"response.completed", "response.incomplete"}
         result.items.append(json.loads(json.dumps(event).replace(stem, "ID")))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.edge_in_memory import EdgeInMemory, Script
 from tests.unit.edge.openai.recordings import recordings
-from tests.unit.edge.reading import EVENTS, FORMS, MESSAGES, OPENAI, asked, heard
+from tests.unit.edge.reading import EVENTS, FORMS, MESSAGES, OPENAI, RESPONSES, asked, heard
 
 _SHORT = 2_300
 _AROUND = 6
@@ -64,8 +64,8 @@ async def test_recorded_streams(form: str) -> None:
         assert await check_cuts(edge, form, stream) >= 2 * len(list(cuts(stream))) - 8
 
 
-# One candidate is all that Anthropic's clients can ask for.
-@pytest.mark.parametrize("form", [form for form in FORMS if form != MESSAGES])
+# One candidate is all that clients of the others can ask for.
+@pytest.mark.parametrize("form", [form for form in FORMS if form not in {MESSAGES, RESPONSES}])
 async def test_candidates_that_end_one_after_the_other(form: str) -> None:
     stream = b"".join(
         [event("a"), event("b", 1), event("", 0, "STOP"), event("c", 1), event("", 1, "MAX_TOKENS")]

@@ -95,6 +95,21 @@ class FilesServiceStub:
                 request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaRequest.SerializeToString,
                 response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaResponse.FromString,
                 _registered_method=True)
+        self.PutAnswer = channel.unary_unary(
+                '/gemini_balance.files.v1.FilesService/PutAnswer',
+                request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.PutAnswerRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.PutAnswerResponse.FromString,
+                _registered_method=True)
+        self.GetAnswer = channel.unary_unary(
+                '/gemini_balance.files.v1.FilesService/GetAnswer',
+                request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetAnswerRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetAnswerResponse.FromString,
+                _registered_method=True)
+        self.DeleteAnswer = channel.unary_unary(
+                '/gemini_balance.files.v1.FilesService/DeleteAnswer',
+                request_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.DeleteAnswerRequest.SerializeToString,
+                response_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.DeleteAnswerResponse.FromString,
+                _registered_method=True)
 
 
 class FilesServiceServicer:
@@ -229,6 +244,36 @@ class FilesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutAnswer(self, request, context):
+        """Keeps an answer of a model, with what led to it, for the client that it was given to.
+        An answer is kept for a while; it goes earlier, the oldest first, when the client's
+        or all answers together use up their room.
+
+        OUT_OF_RANGE `ANSWER_TOO_LARGE` (metadata `limitBytes`), RESOURCE_EXHAUSTED
+        `ANSWERS_FULL` when there is no room for it at all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAnswer(self, request, context):
+        """Returns an answer to the client that it was kept for.
+
+        NOT_FOUND `ANSWER_UNKNOWN` when there is none, or no more, or it is another client's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteAnswer(self, request, context):
+        """Forgets an answer.
+
+        NOT_FOUND `ANSWER_UNKNOWN` as for GetAnswer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FilesServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -291,6 +336,21 @@ def add_FilesServiceServicer_to_server(servicer, server):
                     servicer.GetMedia,
                     request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaRequest.FromString,
                     response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaResponse.SerializeToString,
+            ),
+            'PutAnswer': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutAnswer,
+                    request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.PutAnswerRequest.FromString,
+                    response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.PutAnswerResponse.SerializeToString,
+            ),
+            'GetAnswer': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAnswer,
+                    request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetAnswerRequest.FromString,
+                    response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.GetAnswerResponse.SerializeToString,
+            ),
+            'DeleteAnswer': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteAnswer,
+                    request_deserializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.DeleteAnswerRequest.FromString,
+                    response_serializer=gemini__balance_dot_files_dot_v1_dot_files__pb2.DeleteAnswerResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -618,6 +678,87 @@ class FilesService:
             '/gemini_balance.files.v1.FilesService/GetMedia',
             gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaRequest.SerializeToString,
             gemini__balance_dot_files_dot_v1_dot_files__pb2.GetMediaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutAnswer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.files.v1.FilesService/PutAnswer',
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.PutAnswerRequest.SerializeToString,
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.PutAnswerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAnswer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.files.v1.FilesService/GetAnswer',
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.GetAnswerRequest.SerializeToString,
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.GetAnswerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteAnswer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemini_balance.files.v1.FilesService/DeleteAnswer',
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.DeleteAnswerRequest.SerializeToString,
+            gemini__balance_dot_files_dot_v1_dot_files__pb2.DeleteAnswerResponse.FromString,
             options,
             channel_credentials,
             insecure,

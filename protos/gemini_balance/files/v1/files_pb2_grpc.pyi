@@ -121,6 +121,24 @@ class FilesServiceStub:
     NOT_FOUND `MEDIUM_UNKNOWN` when there is none, or no more, UNAVAILABLE
     `KEPT_BYTES_UNAVAILABLE` when its bytes cannot be had.
     """
+    PutAnswer: _grpc.UnaryUnaryMultiCallable[_files_pb2.PutAnswerRequest, _files_pb2.PutAnswerResponse]
+    """Keeps an answer of a model, with what led to it, for the client that it was given to.
+    An answer is kept for a while; it goes earlier, the oldest first, when the client's
+    or all answers together use up their room.
+
+    OUT_OF_RANGE `ANSWER_TOO_LARGE` (metadata `limitBytes`), RESOURCE_EXHAUSTED
+    `ANSWERS_FULL` when there is no room for it at all.
+    """
+    GetAnswer: _grpc.UnaryUnaryMultiCallable[_files_pb2.GetAnswerRequest, _files_pb2.GetAnswerResponse]
+    """Returns an answer to the client that it was kept for.
+
+    NOT_FOUND `ANSWER_UNKNOWN` when there is none, or no more, or it is another client's.
+    """
+    DeleteAnswer: _grpc.UnaryUnaryMultiCallable[_files_pb2.DeleteAnswerRequest, _files_pb2.DeleteAnswerResponse]
+    """Forgets an answer.
+
+    NOT_FOUND `ANSWER_UNKNOWN` as for GetAnswer.
+    """
 
 @_typing.type_check_only
 class FilesServiceAsyncStub(FilesServiceStub):
@@ -203,6 +221,24 @@ class FilesServiceAsyncStub(FilesServiceStub):
 
     NOT_FOUND `MEDIUM_UNKNOWN` when there is none, or no more, UNAVAILABLE
     `KEPT_BYTES_UNAVAILABLE` when its bytes cannot be had.
+    """
+    PutAnswer: _aio.UnaryUnaryMultiCallable[_files_pb2.PutAnswerRequest, _files_pb2.PutAnswerResponse]  # type: ignore[assignment]
+    """Keeps an answer of a model, with what led to it, for the client that it was given to.
+    An answer is kept for a while; it goes earlier, the oldest first, when the client's
+    or all answers together use up their room.
+
+    OUT_OF_RANGE `ANSWER_TOO_LARGE` (metadata `limitBytes`), RESOURCE_EXHAUSTED
+    `ANSWERS_FULL` when there is no room for it at all.
+    """
+    GetAnswer: _aio.UnaryUnaryMultiCallable[_files_pb2.GetAnswerRequest, _files_pb2.GetAnswerResponse]  # type: ignore[assignment]
+    """Returns an answer to the client that it was kept for.
+
+    NOT_FOUND `ANSWER_UNKNOWN` when there is none, or no more, or it is another client's.
+    """
+    DeleteAnswer: _aio.UnaryUnaryMultiCallable[_files_pb2.DeleteAnswerRequest, _files_pb2.DeleteAnswerResponse]  # type: ignore[assignment]
+    """Forgets an answer.
+
+    NOT_FOUND `ANSWER_UNKNOWN` as for GetAnswer.
     """
 
 class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -355,6 +391,42 @@ class FilesServiceServicer(metaclass=_abc_1.ABCMeta):
 
         NOT_FOUND `MEDIUM_UNKNOWN` when there is none, or no more, UNAVAILABLE
         `KEPT_BYTES_UNAVAILABLE` when its bytes cannot be had.
+        """
+
+    @_abc_1.abstractmethod
+    def PutAnswer(
+        self,
+        request: _files_pb2.PutAnswerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_files_pb2.PutAnswerResponse, _abc.Awaitable[_files_pb2.PutAnswerResponse]]:
+        """Keeps an answer of a model, with what led to it, for the client that it was given to.
+        An answer is kept for a while; it goes earlier, the oldest first, when the client's
+        or all answers together use up their room.
+
+        OUT_OF_RANGE `ANSWER_TOO_LARGE` (metadata `limitBytes`), RESOURCE_EXHAUSTED
+        `ANSWERS_FULL` when there is no room for it at all.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAnswer(
+        self,
+        request: _files_pb2.GetAnswerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_files_pb2.GetAnswerResponse, _abc.Awaitable[_files_pb2.GetAnswerResponse]]:
+        """Returns an answer to the client that it was kept for.
+
+        NOT_FOUND `ANSWER_UNKNOWN` when there is none, or no more, or it is another client's.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteAnswer(
+        self,
+        request: _files_pb2.DeleteAnswerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_files_pb2.DeleteAnswerResponse, _abc.Awaitable[_files_pb2.DeleteAnswerResponse]]:
+        """Forgets an answer.
+
+        NOT_FOUND `ANSWER_UNKNOWN` as for GetAnswer.
         """
 
 def add_FilesServiceServicer_to_server(servicer: FilesServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
