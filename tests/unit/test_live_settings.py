@@ -36,7 +36,14 @@ def kept(source: str) -> Iterator[str]:
                     yield f"{each.lineno}: {each.attr}"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "services/edge").rglob("*.py")), ids=str)
+# Of these nothing is kept: all of them are made anew with every change.
+MADE_ANEW = ROOT / "services/edge/models"
+PARTS = [
+    path for path in sorted((ROOT / "services/edge").rglob("*.py")) if MADE_ANEW not in path.parents
+]
+
+
+@pytest.mark.parametrize("path", PARTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_part_of_the_edge_keeps_one(path: Path) -> None:
     assert list(kept(path.read_text())) == []
 
