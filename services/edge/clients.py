@@ -40,6 +40,15 @@ def token_of(exchange: Exchange) -> str:
     )
     if not token:
         raise token_missing()
+    return check_token(token)
+
+
+def check_token(token: str) -> str:
+    """Return a token if it can be one.
+
+    Raises:
+        ApiError: 401 otherwise.
+    """
     if not _ACCEPTABLE.fullmatch(token):
         raise token_refused("it holds characters that no token has")
     return token
@@ -107,7 +116,14 @@ class Clients:
             ApiError: 401 for no token or a bad one, 403 for one whose keys are of another kind,
                 503 when it cannot be told.
         """
-        token = token_of(exchange)
+        return await self.holder_of(token_of(exchange))
+
+    async def holder_of(self, token: str) -> Client:
+        """Return who holds a token.
+
+        Raises:
+            ApiError: As for `identify`.
+        """
         known = self._known.get(token)
         now = time.monotonic()
         if known is None or known.expires <= now:

@@ -12,12 +12,15 @@ class Drain:
 
     Attributes:
         interrupted: Whether the time is over.
+        begun: Set once the edge is being stopped.
     """
 
     def __init__(self) -> None:
         """Start without any."""
         self._tasks: set[asyncio.Task[object]] = set()
         self.interrupted = False
+        self.begun = asyncio.Event()
+        self._ends_at = 0.0
 
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:
@@ -38,6 +41,18 @@ class Drain:
             yield
         finally:
             metrics.STREAMS.dec()
+
+    def begin(self, seconds: float) -> None:
+        """Note that the edge is being stopped, and interrupt what is left after so long."""
+        loop = asyncio.get_running_loop()
+        self._ends_at = loop.time() + seconds
+        self.begun.set()
+        loop.call_at(self._ends_at, self.interrupt)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long open requests may still go on, once it has begun."""
+        return max(0.0, self._ends_at - asyncio.get_running_loop().time())
 
     def interrupt(self) -> None:
         """Cancel all open requests; each tells its client in its own dialect."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from services.edge import metrics
 from services.edge.calls import Call
@@ -15,13 +16,20 @@ from services.edge.leasing.lease import Ending, HeldKey, PoolAwayError, RefusedE
 from services.edge.refusals import FailedError, Failure, failed_with, given_up
 from services.edge.signatures import repair_signatures
 from services.edge.turns import Turns
-from services.edge.upstream import Answer, Upstream, UpstreamError
+from services.edge.upstream import Answer, UpstreamError
 from services.edge.usage import TokenUsage
 from services.judging import Evidence, Phase, Retry, Verdict, judge
 from services.kit.scrub import REDACTED, scrub_bytes
 
 _ERROR_BYTES = 256 * 1024
 _JUDGED_BYTES = 16 * 1024
+
+
+class Sender(Protocol):
+    """What tries are sent with; see `Upstream`."""
+
+    async def send(self, call: Call, key: HeldKey) -> Answer:
+        """Return the answer to a call; raises UpstreamError when there was none."""
 
 
 @dataclass(slots=True)
@@ -49,7 +57,7 @@ class Attempts:
         call: Call,
         search: Callable[[Call], KeySearch],
         desk: LeaseDesk,
-        upstream: Upstream,
+        upstream: Sender,
         max_retries: int,
     ) -> None:
         """Prepare the first try."""

@@ -12,6 +12,7 @@ from services.edge.drain import Drain
 from services.edge.envelopes import render
 from services.edge.errors import ApiError, bad_request, shutting_down
 from services.edge.http import BrokenAnswerError, ClientLeftError, Exchange
+from services.edge.live.routes import LiveRoutes
 from services.edge.openai.errors import BadRequestError
 from services.edge.path_repair import repaired_path
 from services.edge.paths import check_path
@@ -30,7 +31,13 @@ class FrontDoor:
     """Dispatches API requests and leaves the rest to the pages behind it."""
 
     def __init__(
-        self, router: Router, pages: Asgi, drain: Drain, *, repairs_paths: bool = False
+        self,
+        router: Router,
+        pages: Asgi,
+        drain: Drain,
+        live: LiveRoutes,
+        *,
+        repairs_paths: bool = False,
     ) -> None:
         """Take who serves requests and who ends them.
 
@@ -38,8 +45,10 @@ class FrontDoor:
             router: Finds what serves a request.
             pages: Serves what is not API.
             drain: Ends open requests.
+            live: Serves WebSockets.
             repairs_paths: Whether paths of wrong base addresses are taken as they were meant.
         """
+        self._live = live
         self._drain = drain
         self._router = router
         self._pages = pages
@@ -49,8 +58,7 @@ class FrontDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008, "reason": "not served"})
+            await self._live.serve(scope, receive, send)
             return
         if scope["type"] != "http":
             return

@@ -147,6 +147,23 @@ class Keypool:
             raise away(error) from error
         return read_withdrawals(response.withdrawals)
 
+    async def renew(self, lease_id: str, lifetime: float) -> bool:
+        """Extend a lease by so many seconds from now; False when it has lapsed.
+
+        Raises:
+            PoolAwayError: The pool did not answer.
+        """
+        request = pb.RenewLeaseRequest(lease_id=lease_id)
+        request.lifetime.FromNanoseconds(int(lifetime * 1e9))
+        try:
+            await self.channel.call(self._stub.RenewLease, request, timeout=_SETTLE_SECONDS)
+        except RemoteError as error:
+            meaning = away(error)
+            if isinstance(meaning, PoolAwayError):
+                raise meaning from error
+            return False
+        return True
+
     async def authorize(self, token: str, *, patience: float = 0) -> Client:
         """Ask who holds a token.
 

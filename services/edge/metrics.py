@@ -49,6 +49,18 @@ REQUESTS_OPEN = Gauge("edge_requests_open", "Requests being answered.")
 REQUESTS_WAITING = Gauge("edge_requests_waiting", "Requests that wait for a reserved slot.")
 STOCK = Gauge("edge_leases_in_stock", "Leases kept for requests to come.")
 STREAMS = Gauge("edge_streams_open", "Streams being passed on.")
+LIVE_SESSIONS = Gauge("edge_live_sessions_open", "Live sessions that are set up or being set up.")
+_LIVE_CLOSES = Counter(
+    "edge_live_closes_total",
+    "Live sessions that ended, by the code that the client was or would be told, and by whom.",
+    ["code", "side"],
+)
+_LIVE_BYTES = Counter(
+    "edge_live_bytes_total",
+    "Bytes of messages of Live sessions: from clients, or from the upstream.",
+    ["side"],
+)
+_CLOSE_CODES = frozenset({1000, 1001, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013})
 
 # Only models that have answered get here, so these are Google's names; but projects may name
 # tuned models as they like, and tomorrow's families are unknown.
@@ -119,6 +131,15 @@ def tokens(model: str, usage: TokenUsage) -> None:
         add_cached(usage.cached)
     if usage.thoughts:
         add_thought(usage.thoughts)
+
+
+def live_ended(code: int, side: str) -> None:
+    """Count the end of a Live session; codes that are not usual are counted together."""
+    _LIVE_CLOSES.labels(str(code) if code in _CLOSE_CODES else "other", side).inc()
+
+
+live_from_client = _LIVE_BYTES.labels("client").inc
+live_from_upstream = _LIVE_BYTES.labels("upstream").inc
 
 
 def _adders_of(model: str) -> tuple[_Add, _Add, _Add, _Add]:

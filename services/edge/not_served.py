@@ -14,7 +14,10 @@ _INSTEAD = {
         "Gemini rates a prompt as it answers it: see safetySettings and safetyRatings of "
         "POST /v1beta/models/{model}:generateContent."
     ),
-    "realtime": "Use POST /v1/chat/completions with 'stream': true.",
+    "realtime": (
+        "Use Gemini's Live sessions (a WebSocket, by Google's SDKs: live.connect), or "
+        "POST /v1/chat/completions with 'stream': true."
+    ),
     "threads": "Send the turns with each request to /v1/chat/completions.",
     "uploads": (
         "Use POST /v1/files, which takes files of any size, or Gemini's resumable uploads: "

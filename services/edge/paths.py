@@ -17,6 +17,7 @@ _ALIASES = (
     ("/gemini/v1/", "/v1/"),
     ("/gemini/upload/", "/upload/"),
     ("/gemini/download/", "/download/"),
+    ("/gemini/ws/", "/ws/"),
     ("/hf/v1/", "/v1/"),
     ("/openai/v1/", "/v1/"),
     # Where Google has its own OpenAI dialect: its clients need another host, nothing else.

@@ -65,6 +65,11 @@ class Failure:
     timed_out: bool = False
 
 
+def is_ours_to_bear(verdict: Verdict) -> bool:
+    """Whether a failure is about our keys, so that clients are not told of it."""
+    return verdict.fault in _HIDDEN or verdict.effect is Effect.KILL_KEY
+
+
 def failed_with(error: ApiError, dialect: Dialect) -> FailedError:
     """Return an error of our own as the end of all attempts."""
     headers, body = render(error, dialect)
@@ -91,7 +96,7 @@ def given_up(
             wait = last.verdict.cool_for.total_seconds()
         headers, body = render_upstream(429, last.content_type, last.body, dialect)
         return FailedError(429, [*headers, *retry_headers(wait or 1)], body)
-    if last.verdict.fault in _HIDDEN or last.verdict.effect is Effect.KILL_KEY:
+    if is_ours_to_bear(last.verdict):
         if refusal is not None and refusal.retry_after is not None:
             return failed_with(refused(refusal, pool), dialect)
         return failed_with(upstream_unusable(), dialect)

@@ -6,7 +6,7 @@ from services.edge.calls import Call
 from services.edge.clients import Clients
 from services.edge.conversations import Conversations
 from services.edge.drain import Drain
-from services.edge.failover import Attempts
+from services.edge.failover import Attempts, Sender
 from services.edge.fetching.fetcher import Fetcher
 from services.edge.files import Files
 from services.edge.hosted_media import HostedMedia
@@ -44,14 +44,15 @@ class Runtime:
     models: Models
     conversations: Conversations = field(default_factory=Conversations)
 
-    def attempts(self, call: Call) -> Attempts:
-        """Return the tries of a call.
+    def attempts(self, call: Call, sender: Sender | None = None) -> Attempts:
+        """Return the tries of a call, sent over HTTP unless a sender is given.
 
         Raises:
             ApiError: 404 when its model is kept back.
         """
         self.models.choices.check_offered(call.need.model)
-        return Attempts(call, self._search, self.desk, self.upstream, self.settings.max_retries)
+        upstream = sender or self.upstream
+        return Attempts(call, self._search, self.desk, upstream, self.settings.max_retries)
 
     def _search(self, call: Call) -> KeySearch:
         return KeySearch(call, self.desk, self.bringing, self.conversations)

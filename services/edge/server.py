@@ -18,6 +18,8 @@ from services.edge.hosted_media import HostedMedia
 from services.edge.kept_answers import KeptAnswers
 from services.edge.keypool import Keypool
 from services.edge.leasing.desk import LeaseDesk
+from services.edge.live.routes import LiveRoutes
+from services.edge.live.upstream import LiveUpstream
 from services.edge.pages import build_pages
 from services.edge.resources.access import Access
 from services.edge.resources.bringing import Bringing
@@ -41,6 +43,7 @@ from services.kit.logs import get_logger
 from services.kit.ops import Asgi, ops_app
 from services.kit.reloading import Changes
 from services.kit.tracing import load_if_tracing
+from services.kit.websocket_server import websocket_options
 
 log = get_logger(__name__)
 
@@ -145,6 +148,16 @@ async def serve_on(
         (traced.TracedRouter if traced else Router)(handlers),
         build_pages(health),
         drain,
+        LiveRoutes(
+            runtime,
+            making,
+            (traced.TracedLiveUpstream if traced else LiveUpstream)(
+                settings.base_url,
+                settings.custom_headers,
+                connect_seconds=settings.connect_timeout,
+                max_message_bytes=settings.live_max_message_bytes,
+            ),
+        ),
         repairs_paths=settings.url_normalization_enabled,
     )
     if traced:
@@ -160,16 +173,20 @@ async def serve_on(
     try:
         async with (
             serve_http(ops_app(health), ops, drain_seconds=1),
-            serve_http(door, public, drain_seconds=settings.drain_seconds, backlog=2048),
+            serve_http(
+                door,
+                public,
+                drain_seconds=settings.drain_seconds,
+                backlog=2048,
+                **websocket_options(settings.live_max_message_bytes),
+            ),
         ):
             health.report("accepting", well=True)
             log.info("edge is up", port=public.getsockname()[1])
             await stop.wait()
             health.report("accepting", well=False)
             # One second before the server would cut them, requests tell their clients.
-            asyncio.get_running_loop().call_later(
-                max(0.0, settings.drain_seconds - 1), drain.interrupt
-            )
+            drain.begin(max(0.0, settings.drain_seconds - 1))
     finally:
         for task in tasks:
             task.cancel()

@@ -34,6 +34,8 @@ class EdgeSettings(CallerSettings, ModelSettings):
         "fake_stream_empty_data_interval_seconds",
         "fake_stream_enabled",
         "heartbeat_seconds",
+        "live_idle_seconds",
+        "live_max_sessions",
         "max_answer_bytes",
         "max_body_bytes",
         "max_retries",
@@ -143,6 +145,15 @@ class EdgeSettings(CallerSettings, ModelSettings):
 
     remote_media_allow_nets: TextList = Field(default=[])
     """Addresses and networks that are fetched from, at any port, although they are not public."""
+
+    live_max_sessions: int = Field(default=1000, ge=0)
+    """Live sessions that one process relays at a time; further ones are told to try later."""
+
+    live_max_message_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
+    """Longest message of a Live session, in either direction."""
+
+    live_idle_seconds: float = Field(default=600, gt=0)
+    """How long a Live session may pass without a message in either direction, in seconds."""
 
     max_answer_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
     """Longest answer that is not streamed."""

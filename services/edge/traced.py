@@ -16,6 +16,7 @@ from services.edge.calls import Call
 from services.edge.http import Exchange
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.leasing.lease import Ending, HeldKey, Need
+from services.edge.live.upstream import LiveAnswer, LiveUpstream
 from services.edge.router import Route, Router
 from services.edge.upstream import Answer, Destination, Upstream, UpstreamError
 from services.edge.usage import TokenUsage
@@ -24,7 +25,7 @@ from services.kit.scrub import scrub
 from services.kit.spans import carrying
 from services.kit.spans.served_http import TracedApp
 
-__all__ = ["TracedApp", "TracedDesk", "TracedRouter", "TracedUpstream"]
+__all__ = ["TracedApp", "TracedDesk", "TracedLiveUpstream", "TracedRouter", "TracedUpstream"]
 
 _VERB = re.compile(r"/(?:models|tunedModels)/([^/:?]+):(\w+)")
 _OPERATIONS = {
@@ -121,6 +122,31 @@ class TracedUpstream(Upstream):
         if answer.status >= 400:
             _fail(span, str(answer.status))
         return _TracedAnswer(answer, span)
+
+
+class TracedLiveUpstream(LiveUpstream):
+    """Makes a span of each try to begin a Live session, up to its being set up."""
+
+    async def send(self, call: Call, key: HeldKey) -> LiveAnswer:
+        """See `LiveUpstream.send`."""
+        model = scrub(call.need.model)
+        attributes = _PROVIDER | {"gen_ai.operation.name": "live", "gen_ai.request.model": model}
+        with carrying.tracer().start_as_current_span(
+            f"live {model}",
+            kind=SpanKind.CLIENT,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                answer = await super().send(call, key)
+            except UpstreamError as error:
+                _fail(span, "timeout" if error.timed_out else error.phase.name.lower())
+                raise
+            span.set_attribute("http.response.status_code", answer.status)
+            if answer.status >= 400:
+                _fail(span, str(answer.status))
+            return answer
 
 
 class _TracedAnswer(Answer):

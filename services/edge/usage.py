@@ -27,6 +27,15 @@ class TokenUsage:
     cached: int
     thoughts: int
 
+    def __add__(self, other: "TokenUsage") -> "TokenUsage":
+        """Return the tokens of both."""
+        return TokenUsage(
+            self.input + other.input,
+            self.output + other.output,
+            self.cached + other.cached,
+            self.thoughts + other.thoughts,
+        )
+
 
 def read_usage(metadata: Any) -> TokenUsage | None:
     """Read a `usageMetadata` object; None when it is none."""
@@ -39,7 +48,8 @@ def read_usage(metadata: Any) -> TokenUsage | None:
 
     return TokenUsage(
         input=count("promptTokenCount") + count("toolUsePromptTokenCount"),
-        output=count("candidatesTokenCount"),
+        # Live sessions count what they answer under a name of their own.
+        output=count("candidatesTokenCount") or count("responseTokenCount"),
         cached=count("cachedContentTokenCount"),
         thoughts=count("thoughtsTokenCount"),
     )

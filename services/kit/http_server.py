@@ -126,7 +126,7 @@ async def serve_http(
     """Serve an ASGI app on a bound socket for the length of the block.
 
     Leaving the block stops listening, lets open requests finish for at most
-    `drain_seconds`, then closes them.
+    `drain_seconds`, then closes them. WebSockets need `websocket_options`.
     """
     config = uvicorn.Config(
         app,
@@ -140,7 +140,7 @@ async def serve_http(
         proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
-        **options,
+        **({"ws": "none"} | options),
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[sock]))

@@ -68,6 +68,8 @@ def configure_logs(service: str, *, level: str = "INFO", as_json: bool | None = 
     # One line for each upstream call is a cost without a reader.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    # At DEBUG it writes whole messages and the headers with the key.
+    logging.getLogger("websockets").setLevel(logging.WARNING)
     # The services say themselves when they are up.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 

@@ -18,6 +18,8 @@ _SHAPES = re.compile(
     | (?<=projects/)\d{4,}                                 # metadata.consumer
     | (?<=projects/)[^\s/'"`]+(?=/locations/)              # what Vertex cannot find
     | (?<=[?&]key=)[^&\s"'\\]+                             # query credentials
+    | (?<=access_token=)[^&\s"'\\]+
+    | (?<=auth_tokens/)[0-9A-Za-z._~=\-]+                 # ephemeral tokens
     | (?<=[Bb]earer\ )[0-9A-Za-z._~+/=\-]+                 # Authorization
     """,
     re.VERBOSE,

@@ -13,6 +13,7 @@ from services.simulator.errors import ApiError, internal, not_on_this_server
 from services.simulator.faults import Fault, refusal
 from services.simulator.http import ClientGoneError, Exchange
 from services.simulator.ledger import Entry
+from services.simulator.live.serving import serve_live
 from services.simulator.owned.calls import OWNED
 from services.simulator.upload_calls import continue_upload, open_upload, upload_verb
 from services.simulator.world import World
@@ -52,9 +53,11 @@ class SimulatorApp:
         self.world = world
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection; anything but HTTP is refused."""
+        """Serve one ASGI connection."""
+        if scope["type"] == "websocket":
+            await serve_live(self.world, scope, receive, send)
+            return
         if scope["type"] != "http":
-            await send({"type": "websocket.close", "code": 1008})
             return
         exchange = Exchange(scope, receive, send)
         if exchange.path.startswith("/_sim/"):

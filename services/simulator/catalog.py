@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-ModelKind = Literal["text", "image", "speech", "embedding", "imagen"]
+ModelKind = Literal["text", "image", "speech", "embedding", "imagen", "live"]
 
 _GENERATE = ("generateContent", "countTokens", "createCachedContent", "batchGenerateContent")
 _EMBED = ("embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent")
 _PREDICT = ("predict",)
+_TALK = ("countTokens", "bidiGenerateContent")
 _SPEAK = ("countTokens", "generateContent", "batchGenerateContent")
 
 
@@ -37,6 +38,8 @@ class Model:
             return _EMBED
         if self.kind == "imagen":
             return _PREDICT
+        if self.kind == "live":
+            return _TALK
         return _SPEAK if self.kind == "speech" else _GENERATE
 
     def describe(self) -> dict[str, Any]:
@@ -102,6 +105,24 @@ _MODELS = (
         input_limit=8192,
         output_limit=16384,
         kind="speech",
+    ),
+    Model(
+        "gemini-live-2.5-flash-preview",
+        "Gemini 2.5 Flash Live Preview",
+        "2.5-live-preview",
+        2.5,
+        input_limit=131072,
+        output_limit=8192,
+        kind="live",
+    ),
+    Model(
+        "gemini-2.5-flash-native-audio-preview-12-2025",
+        "Gemini 2.5 Flash Native Audio Preview 12-2025",
+        "2.5-native-audio-preview",
+        2.5,
+        input_limit=131072,
+        output_limit=8192,
+        kind="live",
     ),
     Model(
         "text-embedding-004",

@@ -199,6 +199,21 @@ class SimulatorControl:
         }
         await self._post("behaviour", order)
 
+    async def live_sessions(self) -> list[dict[str, Any]]:
+        """Return the Live sessions that are open: `key`, `project`, `model`, `heard`, `said`."""
+        found: list[dict[str, Any]] = (await self._get("live"))["sessions"]
+        return found
+
+    async def warn_live(self, time_left: str, *, key: str = "") -> int:
+        """Send `goAway` to the sessions of a key, or to all; return how many there were."""
+        reply = await self._post("live", {"key": key, "time_left": time_left})
+        return int(reply["sessions"])
+
+    async def close_live(self, close_code: int, reason: str = "", *, key: str = "") -> int:
+        """Close the sessions of a key, or all; return how many there were."""
+        order = {"key": key, "close_code": close_code, "reason": reason}
+        return int((await self._post("live", order))["sessions"])
+
     async def reset(self) -> None:
         """Forget everything that happened and begin again as the settings say."""
         await self._post("reset", {})

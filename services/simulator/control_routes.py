@@ -54,6 +54,15 @@ class BehaviourOrder(_Order):
     processing_fails: bool | None = None
 
 
+class LiveOrder(_Order):
+    """Warns Live sessions of their end, or ends them: all, or those of a key."""
+
+    key: str = ""
+    time_left: str = ""
+    close_code: int = Field(default=1011, ge=1000, le=4999)
+    reason: str = Field(default="", max_length=123)
+
+
 Reply = dict[str, Any] | None
 Route = Callable[[World, Exchange], Awaitable[Reply]]
 
@@ -93,6 +102,7 @@ async def _keys(world: World, _exchange: Exchange) -> Reply:
 async def _put_key(world: World, exchange: Exchange) -> Reply:
     order = KeyOrder.model_validate_json(await exchange.read_body())
     key = world.credentials.put(order.key, project=order.project, state=order.state)
+    await world.live.end_bad_key(key)
     return asdict(key)
 
 
@@ -130,6 +140,21 @@ async def _set_behaviour(world: World, exchange: Exchange) -> Reply:
     return asdict(world.behaviour)
 
 
+async def _live(world: World, _exchange: Exchange) -> Reply:
+    return {"sessions": world.live.describe()}
+
+
+async def _change_live(world: World, exchange: Exchange) -> Reply:
+    order = LiveOrder.model_validate_json(await exchange.read_body())
+    sessions = world.live.open_of(order.key)
+    for session in sessions:
+        if order.time_left:
+            await session.say({"goAway": {"timeLeft": order.time_left}})
+        else:
+            await session.end(order.close_code, order.reason)
+    return {"sessions": len(sessions)}
+
+
 async def _reset(world: World, _exchange: Exchange) -> Reply:
     world.reset()
     return {}
@@ -154,6 +179,8 @@ _ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "limits"): _set_limits,
     ("POST", "clock"): _move_clock,
     ("POST", "behaviour"): _set_behaviour,
+    ("GET", "live"): _live,
+    ("POST", "live"): _change_live,
     ("POST", "reset"): _reset,
     ("GET", "files"): _file,
 }

@@ -41,6 +41,11 @@ FaultKind = Literal[
     "error_chunk",
     "raw_error_chunk",
     "broken_event",
+    # Live sessions
+    "live_refuse_opening",
+    "live_close",
+    "live_deaf",
+    "live_flood",
 ]
 
 
@@ -50,7 +55,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: FaultKind
-    """What goes wrong."""
+    """What goes wrong; `live_deaf` reads nothing of a session until the faults are lifted."""
 
     key: str = ""
     """Only requests with this key."""
@@ -87,13 +92,24 @@ class Fault(BaseModel):
     """For the rate limits: the delay quoted; 0 for a believable one."""
 
     status: int = Field(default=0, ge=0, le=599)
-    """For `custom` and `automated_queries`: the HTTP status."""
+    """For `custom`, `automated_queries` and `live_refuse_opening`: the HTTP status."""
+
+    close_code: int = Field(default=1011, ge=1000, le=4999)
+    """For `live_close`: the code."""
+
+    reason: str = Field(default="", max_length=123)
+    """For `live_close`: the reason."""
+
+    megabytes: int = Field(default=1, ge=1, le=64)
+    """For `live_flood`: how much is said, in messages of 64 KiB."""
 
     body: dict[str, Any] = {}
     """For `custom`: the JSON body."""
 
 
 _STREAM = "streamGenerateContent"
+LIVE = "bidiGenerateContent"
+LIVE_FAULTS = frozenset({"live_refuse_opening", "live_close", "live_deaf", "live_flood"})
 STREAM_FAULTS = frozenset(
     {"truncate", "drop_midstream", "error_chunk", "raw_error_chunk", "broken_event"}
 )
@@ -200,6 +216,10 @@ class FaultBook:
         self._entries.append(_Entry(self._last, fault))
         return self._last
 
+    def is_in_force(self, fault: Fault) -> bool:
+        """Whether a fault has not been lifted yet."""
+        return any(entry.fault is fault for entry in self._entries)
+
     def clear(self) -> None:
         """Lift all faults."""
         self._entries.clear()
@@ -216,6 +236,7 @@ class FaultBook:
                 and fault.verb in {"", verb}
                 # A damaged stream needs a stream; other calls go by and do not use it up.
                 and (fault.kind not in STREAM_FAULTS or verb in {_STREAM, fault.verb})
+                and (fault.kind not in LIVE_FAULTS or verb == LIVE)
             ):
                 entry.seen += 1
                 if entry.seen % fault.every == 0:

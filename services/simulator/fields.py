@@ -6,6 +6,8 @@ or another message. `[]` after it means repeated, `{}` a map with text keys.
 
 import re
 
+from services.simulator.live.fields import LIVE_MESSAGES
+
 _MODE = "enum:MODE_UNSPECIFIED|AUTO|ANY|NONE|VALIDATED"
 _TYPE = "enum:TYPE_UNSPECIFIED|STRING|NUMBER|INTEGER|BOOLEAN|ARRAY|OBJECT|NULL"
 _MODALITY = "enum:MODALITY_UNSPECIFIED|TEXT|IMAGE|AUDIO|VIDEO"
@@ -122,6 +124,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "mediaResolution": "string",
         "translationConfig": "any",
         "audioTranscriptionConfig": "any",
+        "enableAffectiveDialog": "bool",
     },
     "ThinkingConfig": {"includeThoughts": "bool", "thinkingBudget": "int", "thinkingLevel": _LEVEL},
     "ImageConfig": {
@@ -230,6 +233,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "streamFunctionCallArguments": "bool",
     },
     "SafetySetting": {"category": "string", "threshold": "string"},
+    **LIVE_MESSAGES,
 }
 
 ONE_OF: dict[str, frozenset[str]] = {

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from services.kit.http_server import listen, serve_http
 from services.kit.logs import get_logger
 from services.kit.reloading import Changes
+from services.kit.websocket_server import websocket_options
 from services.simulator.app import SimulatorApp
 from services.simulator.control import SimulatorControl
 from services.simulator.settings import SimulatorSettings
 from services.simulator.world import World
 
 _log = get_logger(__name__)
+
+_LARGEST_MESSAGE = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,12 @@ async def running_simulator(settings: SimulatorSettings) -> AsyncIterator[Simula
     host, port = sock.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     world = World(settings)
-    served = serve_http(SimulatorApp(world), sock, drain_seconds=settings.drain_seconds)
+    served = serve_http(
+        SimulatorApp(world),
+        sock,
+        drain_seconds=settings.drain_seconds,
+        **websocket_options(_LARGEST_MESSAGE),
+    )
     async with served, SimulatorControl(url) as control:
         yield Simulator(url, control, world)
 

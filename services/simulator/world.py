@@ -9,6 +9,7 @@ from services.simulator.credentials import Credentials
 from services.simulator.faults import FaultBook
 from services.simulator.files import File, FileShelf, FileState
 from services.simulator.ledger import Ledger
+from services.simulator.live.desk import LiveDesk
 from services.simulator.owned.batches import BatchDesk
 from services.simulator.owned.interactions import InteractionDesk
 from services.simulator.owned.stores import StoreDesk
@@ -74,6 +75,7 @@ class World:
         self.videos = VideoDesk(now, self.files)
         self.tuned_models = TunedModels(now)
         self.interactions = InteractionDesk(now)
+        self.live = LiveDesk(now)
         self.behaviour = Behaviour(
             chunk_delay_seconds=settings.simulator_chunk_delay_ms / 1000,
             bind_signatures=settings.simulator_bind_signatures,

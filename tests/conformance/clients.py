@@ -28,6 +28,7 @@ FEATURES = (
     "images",
     "speech",
     "transcription",
+    "live",
 )
 """The columns of the table."""
 

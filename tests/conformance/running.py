@@ -1,11 +1,13 @@
 """Runs a client against a running system and tells what it could do."""
 
 import asyncio
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conformance.clients import Client
 from tests.support.client_programs import run_client
+from tests.support.live import Front
 from tests.support.system import Pool, System
 
 
@@ -40,12 +42,16 @@ class Result:
 async def run(client: Client, system: System, pool: Pool) -> Result:
     """Run a client's program; its environment is made first if it is not there."""
     program, *arguments = await asyncio.to_thread(client.command)
-    head, *lines = await run_client(
-        Path(program),
-        *arguments,
-        system.url,
-        client.dialect,
-        stdin=pool.token,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        front = Front(system.url, Path(folder))
+        async with front.running() as live_url:
+            head, *lines = await run_client(
+                Path(program),
+                *arguments,
+                system.url,
+                client.dialect,
+                stdin=pool.token,
+                env={"LIVE_URL": live_url, "LIVE_CA_FILE": str(front.ca_file)},
+            )
     outcomes = {line["feature"]: Outcome(line["ok"], line["detail"]) for line in lines}
     return Result(client, head["versions"], outcomes)

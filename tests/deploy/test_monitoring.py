@@ -27,7 +27,7 @@ _SCRAPED = {"job", "pod", "namespace", "instance"}
 # Anything else could take as many values as there are clients, keys or files.
 _BOUNDED = {
     *("code", "dialect", "end", "kind", "method", "model", "operation", "outcome", "pool"),
-    *("python", "reason", "route", "rule", "service", "state", "status", "version"),
+    *("python", "reason", "route", "rule", "side", "service", "state", "status", "version"),
 }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,16 @@ PYTHON_GENAI_3 = Path(sys.executable)
 _SECONDS = 90
 
 
-async def run_client(program: Path, *arguments: str, stdin: str = "") -> list[Any]:
+async def run_client(
+    program: Path, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None
+) -> list[Any]:
     """Run a program and return the lines of JSON that it printed.
+
+    Args:
+        program: What to run.
+        arguments: Of the program.
+        stdin: What it reads.
+        env: Further variables of its environment.
 
     Raises:
         AssertionError: It failed, or took too long.
@@ -31,7 +40,7 @@ async def run_client(program: Path, *arguments: str, stdin: str = "") -> list[An
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=clean_environment(),
+        env=clean_environment(**(env or {})),
     )
     try:
         async with asyncio.timeout(_SECONDS):

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +67,9 @@ def samples_of(page: str) -> Iterator[Sample]:
         )
 
 
-async def run_sample(sample: Sample, code: str, folder: Path) -> str:
+async def run_sample(
+    sample: Sample, code: str, folder: Path, env: Mapping[str, str] | None = None
+) -> str:
     """Run a sample in a folder and return what it printed.
 
     Raises:
@@ -87,7 +89,7 @@ async def run_sample(sample: Sample, code: str, folder: Path) -> str:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=clean_environment(),
+        env=clean_environment(**(env or {})),
     )
     try:
         async with asyncio.timeout(_SECONDS):

@@ -15,6 +15,8 @@ from services.edge.http import Exchange
 from services.edge.keypool import Client
 from services.edge.leasing.desk import LeaseDesk
 from services.edge.leasing.lease import Ending, HeldKey, Need, RefusedError
+from services.edge.live.routes import LiveRoutes
+from services.edge.live.upstream import LiveUpstream
 from services.edge.resources.access import Access
 from services.edge.resources.bringing import Bringing
 from services.edge.resources.making import Making
@@ -180,11 +182,13 @@ class EdgeInMemory:
             answers=None,
             models=read.models(),
         )
-        handlers = build_handlers(runtime, Making(runtime))
+        making = Making(runtime)
+        nowhere = LiveUpstream("http://127.0.0.1:9", {}, connect_seconds=1, max_message_bytes=1024)
         self._door = FrontDoor(
-            Router(handlers),
+            Router(build_handlers(runtime, making)),
             _no_page,
             runtime.drain,
+            LiveRoutes(runtime, making, nowhere),
             repairs_paths=read.url_normalization_enabled,
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from services.edge import metrics
 from services.edge.keypool import Keypool
 from services.edge.leasing.grace import Grace, new_report_id
+from services.edge.leasing.holding import Holdings
 from services.edge.leasing.lease import (
     Ending,
     Grant,
@@ -59,6 +60,7 @@ class LeaseDesk:
             on_withdrawn=self._on_withdrawn,
             give_back=self._unused,
         )
+        self._holdings = Holdings(self._link, lease_seconds)
         self._settler = Settler(keypool, self._link.epoch, self._link.note)
         self._stocks: dict[tuple[str, str, bool], Stock] = {}
         self._waiting: dict[str, tuple[HeldKey, asyncio.Event]] = {}
@@ -104,6 +106,10 @@ class LeaseDesk:
             # It was withdrawn while its time had not come: ask again.
             ending = None
 
+    async def until_lost(self, key: HeldKey) -> None:
+        """Keep a key that `take` returned for a session, until it can be used no more."""
+        await self._holdings.until_lost(key)
+
     def succeeded(
         self, key: HeldKey, client_id: str, started_at: float, usage: TokenUsage | None
     ) -> None:
@@ -140,6 +146,7 @@ class LeaseDesk:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._settler.run())
             tasks.create_task(self._sweep())
+            tasks.create_task(self._holdings.run())
 
     async def close(self, seconds: float) -> None:
         """Give back the stock and deliver what is left."""
@@ -256,6 +263,7 @@ class LeaseDesk:
         if not (withdrawn.everything or withdrawn.key_ids or withdrawn.model_projects):
             return
         self._grace.forget(pool, withdrawn)
+        self._holdings.withdraw(pool, withdrawn)
         for key, event in self._waiting.values():
             if key.pool == pool and withdrawn.covers(key):
                 event.set()

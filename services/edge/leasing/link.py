@@ -115,6 +115,33 @@ class PoolLink:
         self.note(need.pool, grant.withdrawn)
         return grant
 
+    async def renew(self, key: HeldKey) -> bool:
+        """Extend a lease by the length of a new one; False when it has lapsed.
+
+        Raises:
+            PoolAwayError: The pool did not answer.
+        """
+        self._must_be_there()
+        try:
+            return await self._keypool.renew(key.lease_id, self._lease_seconds)
+        except PoolAwayError:
+            self.note_away()
+            raise
+
+    async def look(self, pool: str) -> None:
+        """Hear what was withdrawn since the last answer.
+
+        Raises:
+            PoolAwayError: The pool did not answer.
+        """
+        self._must_be_there()
+        try:
+            withdrawn = await self._keypool.settle(pool, (), epoch=self.epoch(pool))
+        except PoolAwayError:
+            self.note_away()
+            raise
+        self.note(pool, withdrawn)
+
     def epoch(self, pool: str) -> int:
         """Return the withdrawal epoch known of a pool."""
         return self._epochs.get(pool, 0)
@@ -162,6 +189,10 @@ class PoolLink:
             self._health.note("keypool", "away, serving with known keys")
             # The request that met with silence is long over when the pool answers.
             self._probe = asyncio.create_task(self._until_back(), context=Context())
+
+    def _must_be_there(self) -> None:
+        if self.is_away:
+            raise PoolAwayError("the key pool is away")
 
     async def _until_back(self) -> None:
         """Ask until the pool answers; requests meanwhile do not wait for it."""

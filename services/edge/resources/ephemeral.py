@@ -1,4 +1,8 @@
-"""Ephemeral tokens, which open Google itself: no edge looks at what is done with them."""
+"""Ephemeral tokens: what they may open, and where it is found whose they are.
+
+Whoever bears one need not have a token of ours, so it must be told without one which pool it
+belongs to.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +12,9 @@ from services.edge.errors import bad_request
 from services.edge.keypool import Client
 from services.edge.paths import check_model
 from services.edge.resources.spelling import spelled
+
+DIRECTORY = "auth_tokens"
+"""The pool of bindings in which each token stands with its pool in the place of a project."""
 
 _MASKS = spelled("fieldMask")
 

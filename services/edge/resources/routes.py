@@ -12,14 +12,14 @@ from services.edge.disconnect import ClientWatch
 from services.edge.envelopes import Headers
 from services.edge.errors import method_not_allowed, name_taken, pool_away
 from services.edge.http import Exchange, json_object
-from services.edge.leasing.lease import PoolAwayError
+from services.edge.leasing.lease import Need, PoolAwayError
 from services.edge.needs import Asker, need_of
 from services.edge.paths import check_model
 from services.edge.plain import Whole, fetch
 from services.edge.refusals import FailedError
 from services.edge.relaying import relay_body, relay_stream
 from services.edge.resources.access import bound_to
-from services.edge.resources.ephemeral import check_ephemeral
+from services.edge.resources.ephemeral import DIRECTORY, check_ephemeral
 from services.edge.resources.interaction_stream import InteractionVoice
 from services.edge.resources.listing import Listing
 from services.edge.resources.made import names_made
@@ -79,7 +79,14 @@ class ResourceRoutes:
         call = await self._runtime.access.cite(replace(call, need=need), request)
         async with ClientWatch(exchange):
             whole = await self._making.make(call)
+            if target.collection.name == "auth_tokens":
+                await self._enlist(call.need, whole)
         await _answer(exchange, whole)
+
+    async def _enlist(self, need: Need, whole: Whole) -> None:
+        """Let the pool of an ephemeral token be found by whoever bears it."""
+        made = names_made(parsed(whole.body) or {})
+        await self._making.bind(replace(need, pool=DIRECTORY), need.pool, made)
 
     async def _check_free(self, call: Call, name: str | None) -> None:
         """Refuse a chosen name that anybody has, before a second thing of that name is made."""

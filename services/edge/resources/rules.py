@@ -72,6 +72,10 @@ COLLECTIONS = {
 _ELSEWHERE = {
     "files": Collection("files", kept=timedelta(days=60), scope="files"),
     "environments": Collection("environments", kept=timedelta(days=60)),
+    "liveSessions": Collection(
+        "liveSessions",
+        missing=(404, "Session not found: its handle is unknown here, or has expired."),
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Spans of HTTP requests that are served."""
+"""Spans of HTTP requests and WebSockets that are served."""
 
 from collections.abc import MutableMapping
 from typing import Any
@@ -17,7 +17,10 @@ _PROBES = frozenset({"/livez", "/readyz", "/health"})
 
 
 class TracedApp:
-    """Makes a span of each request; what serves it gives it a better name."""
+    """Makes a span of each request and of each WebSocket.
+
+    What serves a request gives its span a better name.
+    """
 
     def __init__(self, app: Asgi) -> None:
         """Take what serves."""
@@ -25,12 +28,16 @@ class TracedApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] != "http" or scope["path"] in _PROBES:
+        if scope["type"] == "websocket":
+            method, name = "GET", "WebSocket"
+        elif scope["type"] == "http" and scope["path"] not in _PROBES:
+            method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+            name = method if method in _METHODS else "HTTP"
+        else:
             await self._app(scope, receive, send)
             return
-        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
         span = carrying.tracer().start_span(
-            method if method in _METHODS else "HTTP",
+            name,
             context=carrying.parent_of(_traceparent(scope)),
             kind=SpanKind.SERVER,
             attributes={"http.request.method": method, "url.scheme": scope.get("scheme", "http")},

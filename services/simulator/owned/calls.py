@@ -10,7 +10,6 @@ from services.simulator.faults import Fault
 from services.simulator.generate import find_model, write_json
 from services.simulator.http import Exchange
 from services.simulator.owned.interaction_calls import INTERACTION_CALLS
-from services.simulator.owned.shelf import new_id
 from services.simulator.paging import page_of
 from services.simulator.resources import send_page
 from services.simulator.validation import read_message
@@ -168,10 +167,10 @@ async def delete_tuned_model(call: Call, exchange: Exchange, _fault: Fault | Non
     await _tell(exchange, {})
 
 
-async def create_auth_token(_call: Call, exchange: Exchange, _fault: Fault | None) -> None:
+async def create_auth_token(call: Call, exchange: Exchange, _fault: Fault | None) -> None:
     """Make an ephemeral token."""
-    read_message("AuthToken", await exchange.read_body())
-    await _tell(exchange, {"name": f"auth_tokens/{new_id(40)}"})
+    request = read_message("AuthToken", await exchange.read_body())
+    await _tell(exchange, {"name": call.world.live.new_token(request, call.project)})
 
 
 def _store(call: Call) -> str:

@@ -132,7 +132,29 @@ async function speech() {
   return mimeType;
 }
 
+async function live() {
+  let told;
+  const done = new Promise((resolve) => { told = resolve; });
+  let said = '';
+  const session = await ai.live.connect({
+    model: report.LIVE_MODEL,
+    config: { responseModalities: ['TEXT'] },
+    callbacks: {
+      onmessage({ serverContent }) {
+        for (const part of serverContent?.modelTurn?.parts ?? []) said += part.text ?? '';
+        if (serverContent?.turnComplete) told();
+      },
+      onclose: () => told(),
+    },
+  });
+  session.sendClientContent({ turns: 'please repeat nougat', turnComplete: true });
+  await done;
+  session.close();
+  need(said.includes('nougat'), said);
+  return 'a turn';
+}
+
 await report.run(['@google/genai'], {
   chat, stream, tools, structured, vision, embeddings, files, models, error, count_tokens,
-  images, speech,
+  images, speech, live,
 });

@@ -1,6 +1,8 @@
 """Google's Python SDK. Runs under each major of it."""
 
 import io
+import os
+import ssl
 
 from google import genai
 from google.genai import errors, types
@@ -8,6 +10,7 @@ from pydantic import BaseModel
 from reporting import (
     EMBEDDING_MODEL,
     LEAST_IMAGE_TOKENS,
+    LIVE_MODEL,
     MODEL,
     PICTURE,
     SIGNING_MODEL,
@@ -161,6 +164,20 @@ def speech() -> str:
     return str(sounds[0].mime_type)
 
 
+async def live() -> str:
+    # This client speaks WebSockets over TLS only.
+    tls = ssl.create_default_context(cafile=os.environ["LIVE_CA_FILE"])
+    options = types.HttpOptions(base_url=os.environ["LIVE_URL"], async_client_args={"ssl": tls})
+    talker = genai.Client(api_key=TOKEN, http_options=options)
+    config = types.LiveConnectConfig(response_modalities=[types.Modality.TEXT])
+    async with talker.aio.live.connect(model=LIVE_MODEL, config=config) as session:
+        words = types.Content(role="user", parts=[types.Part(text="please repeat nougat")])
+        await session.send_client_content(turns=words)
+        said = "".join([message.text or "" async for message in session.receive()])
+    need("nougat" in said, said)
+    return "a turn"
+
+
 run(
     ("google-genai",),
     {
@@ -176,5 +193,6 @@ run(
         "count_tokens": count_tokens,
         "images": images,
         "speech": speech,
+        "live": live,
     },
 )

@@ -13,6 +13,7 @@ export const TOKEN = readFileSync(0, 'utf-8').trim();
 export const MODEL = 'gemini-2.5-flash';
 export const SIGNING_MODEL = 'gemini-3-flash-preview';
 export const EMBEDDING_MODEL = 'gemini-embedding-001';
+export const LIVE_MODEL = 'gemini-live-2.5-flash-preview';
 export const UNKNOWN_MODEL = 'gemini-99';
 export const LEAST_IMAGE_TOKENS = 200;
 

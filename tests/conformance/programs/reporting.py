@@ -23,6 +23,7 @@ TOKEN = sys.stdin.read().strip()
 MODEL = "gemini-2.5-flash"
 SIGNING_MODEL = "gemini-3-flash-preview"
 EMBEDDING_MODEL = "gemini-embedding-001"
+LIVE_MODEL = "gemini-live-2.5-flash-preview"
 UNKNOWN_MODEL = "gemini-99"
 LEAST_IMAGE_TOKENS = 200
 
