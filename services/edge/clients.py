@@ -116,10 +116,10 @@ class Clients:
             ApiError: 401 for no token or a bad one, 403 for one whose keys are of another kind,
                 503 when it cannot be told.
         """
-        return await self.holder_of(token_of(exchange))
+        return await self.holder_of(token_of(exchange), exchange.path)
 
-    async def holder_of(self, token: str) -> Client:
-        """Return who holds a token.
+    async def holder_of(self, token: str, path: str) -> Client:
+        """Return who holds a token, and may use it for a path.
 
         Raises:
             ApiError: As for `identify`.
@@ -133,7 +133,7 @@ class Clients:
             self._start(token)
         if known.client is None:
             raise token_refused(known.problem)
-        check_kind(known.client, exchange.path)
+        check_kind(known.client, path)
         return known.client
 
     async def _ask(self, token: str, old: _Known | None) -> _Known:

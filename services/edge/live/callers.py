@@ -47,7 +47,7 @@ class Callers:
         token = _token_of(exchange)
         if token.startswith(_EPHEMERAL):
             return await self._holder_of_ephemeral(token)
-        client = await self._clients.holder_of(token)
+        client = await self._clients.holder_of(token, exchange.path)
         check_scope(client, "models")
         return Caller(client)
 
