@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import orjson
 from services.simulator import listening, media
 from services.simulator.catalog import Model
 from services.simulator.schema_values import value_of
+from services.simulator.scripts import Line
 from services.simulator.tokens import Tally, count_text, cut_text
 from services.simulator.turns import count_parts, sign
 
@@ -49,7 +51,13 @@ class Answer:
     seed: bytes = b""
 
 
-def compose(request: dict[str, Any], model: Model, project: str, candidate: int = 0) -> Answer:
+def compose(
+    request: dict[str, Any],
+    model: Model,
+    project: str,
+    candidate: int = 0,
+    line: Line | None = None,
+) -> Answer:
     """Return the answer to a request that has been found valid.
 
     Args:
@@ -57,6 +65,7 @@ def compose(request: dict[str, Any], model: Model, project: str, candidate: int 
         model: The model that answers.
         project: Whose key asked; thought signatures depend on it.
         candidate: Which of several candidates this is.
+        line: What a script says in this turn, instead of the model's own words.
     """
     seed = hashlib.blake2b(orjson.dumps([model.name, candidate, request]), digest_size=24).digest()
     config = request.get("generationConfig", {})
@@ -79,7 +88,8 @@ def compose(request: dict[str, Any], model: Model, project: str, candidate: int 
         limit = config["maxOutputTokens"]
         return Answer([], finish_reason="MAX_TOKENS", thoughts_tokens=limit, seed=seed)
     signature = sign(project, seed) if model.generation >= 3 else ""
-    calls = _calls(request, model, prompt, seed)
+    chosen = line.calls if line else _chosen(request, prompt)
+    calls = _calls(chosen, model, seed)
     if calls:
         if signature or thoughts:
             calls[0]["thoughtSignature"] = signature or sign(project, seed)
@@ -92,7 +102,7 @@ def compose(request: dict[str, Any], model: Model, project: str, candidate: int 
             thoughts_tokens=thoughts,
             seed=seed,
         )
-    words = _words(request, model, prompt, candidate, directives)
+    words = line.text if line else _words(request, model, prompt, candidate, directives)
     text, reason = _limit(words, config.get("stopSequences", []), budget)
     return Answer(
         [*shown, {"text": text}],
@@ -130,7 +140,7 @@ def _think(
     return tokens, [{"text": text, "thought": True}]
 
 
-def _calls(request: dict[str, Any], model: Model, prompt: str, seed: bytes) -> list[Part]:
+def _chosen(request: dict[str, Any], prompt: str) -> list[tuple[str, dict[str, Any]]]:
     declared = [
         declaration
         for tool in request.get("tools", [])
@@ -144,9 +154,13 @@ def _calls(request: dict[str, Any], model: Model, prompt: str, seed: bytes) -> l
     if allowed := calling.get("allowedFunctionNames"):
         declared = [each for each in declared if each["name"] in allowed] or declared
     chosen = declared if _ALL_TOOLS in prompt.lower() else declared[:1]
+    return [(each["name"], _arguments(each)) for each in chosen]
+
+
+def _calls(chosen: Iterable[tuple[str, dict[str, Any]]], model: Model, seed: bytes) -> list[Part]:
     calls: list[Part] = []
-    for index, declaration in enumerate(chosen):
-        call = {"name": declaration["name"], "args": _arguments(declaration)}
+    for index, (name, arguments) in enumerate(chosen):
+        call: Part = {"name": name, "args": arguments}
         if model.generation >= 3:
             call["id"] = base64.b32encode(seed[index % 19 :][:5]).decode().lower()[:7] + str(index)
         calls.append({"functionCall": call})

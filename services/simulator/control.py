@@ -12,6 +12,7 @@ import orjson
 
 from services.simulator.credentials import KeyState
 from services.simulator.faults import Fault, FaultKind
+from services.simulator.scripts import Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,10 @@ class SimulatorControl:
     async def clear_faults(self) -> None:
         """Lift all faults."""
         await self._send("DELETE", "faults")
+
+    async def put_script(self, script: Script) -> None:
+        """Let the model play a script in the conversations that hold its cue."""
+        await self._post("scripts", script.model_dump())
 
     async def set_limits(
         self,

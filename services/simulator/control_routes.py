@@ -11,6 +11,7 @@ from services.simulator.credentials import KeyState
 from services.simulator.faults import Fault
 from services.simulator.http import Exchange
 from services.simulator.quota import Limits
+from services.simulator.scripts import Script
 from services.simulator.world import World
 
 
@@ -120,6 +121,11 @@ async def _clear_faults(world: World, _exchange: Exchange) -> Reply:
     return {}
 
 
+async def _put_script(world: World, exchange: Exchange) -> Reply:
+    world.scripts.put(Script.model_validate_json(await exchange.read_body()))
+    return {}
+
+
 async def _set_limits(world: World, exchange: Exchange) -> Reply:
     order = LimitsOrder.model_validate_json(await exchange.read_body())
     limits = Limits(rpm=order.rpm, tpm=order.tpm, rpd=order.rpd, window=order.window)
@@ -176,6 +182,7 @@ _ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _clear_faults,
+    ("POST", "scripts"): _put_script,
     ("POST", "limits"): _set_limits,
     ("POST", "clock"): _move_clock,
     ("POST", "behaviour"): _set_behaviour,

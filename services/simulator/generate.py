@@ -129,6 +129,7 @@ def _answer(call: Call, model: Model, request: dict[str, Any]) -> tuple[Writer, 
         request = request | cache.prefix(request["contents"])
     call.world.charge(call.project, model.name, prompt.total() + cached)
     count = request.get("generationConfig", {}).get("candidateCount", 1)
-    answers = [compose(request, model, call.project, number) for number in range(count)]
+    line = call.world.scripts.line(request)
+    answers = [compose(request, model, call.project, number, line) for number in range(count)]
     tally: Tally = Counter(prompt)
     return Writer(model, tally, cached), answers

@@ -16,6 +16,7 @@ from services.simulator.owned.stores import StoreDesk
 from services.simulator.owned.tuned_models import TunedModels
 from services.simulator.owned.videos import VideoDesk
 from services.simulator.quota import Limits, Quotas, quota_error
+from services.simulator.scripts import ScriptBook
 from services.simulator.settings import SimulatorSettings
 from services.simulator.uploads import UploadDesk
 
@@ -66,6 +67,7 @@ class World:
             now,
         )
         self.faults = FaultBook()
+        self.scripts = ScriptBook()
         self.ledger = Ledger()
         self.files = FileShelf(now, self._state_of)
         self.caches = CacheShelf(now)
