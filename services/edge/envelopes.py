@@ -83,7 +83,9 @@ def openai_error(error: ApiError) -> dict[str, Any]:
 def anthropic_error(error: ApiError) -> dict[str, Any]:
     """Return Anthropic's envelope of an error."""
     message = anthropic.with_param(error.message, error.param)
-    return anthropic.error_body(message, status=error.status, request_id=request_id.get())
+    return anthropic.error_body(
+        message, status=error.status, request_id=request_id.get(), code=error.code
+    )
 
 
 _OWN_ERRORS = {

@@ -48,12 +48,15 @@ def token_missing() -> ApiError:
         "A token is needed: send it as 'Authorization: Bearer <token>', "
         "'x-goog-api-key: <token>', 'x-api-key: <token>' or '?key=<token>'.",
         code="missing_api_key",
+        retryable=False,
     )
 
 
 def token_refused(problem: str) -> ApiError:
-    """The token opens nothing."""
-    return ApiError(401, f"The token was refused: {problem}.", code="invalid_api_key")
+    """The token opens nothing; an agent may try such an answer again for minutes if it is let."""
+    return ApiError(
+        401, f"The token was refused: {problem}.", code="invalid_api_key", retryable=False
+    )
 
 
 def scope_missing(scope: str) -> ApiError:

@@ -172,6 +172,23 @@ async def test_models(sdk: anthropic.AsyncAnthropic) -> None:
     assert one.max_tokens
 
 
+@anthropic.beta_async_tool
+async def forecast(city: str) -> str:
+    """Tell the weather of a city."""
+    return f"21 degrees in {city}"
+
+
+async def test_the_tool_runner_goes_on_without_a_thread(sdk: anthropic.AsyncAnthropic) -> None:
+    runner = sdk.beta.messages.tool_runner(
+        model=SIGNING, max_tokens=999, messages=said("how warm is it?"), tools=[forecast]
+    )
+
+    last = await runner.until_done()
+
+    assert last.content[0].type == "text"
+    assert "21 degrees in" in last.content[0].text
+
+
 async def ask(
     sdk: anthropic.AsyncAnthropic, messages: list[Any], *, is_stream: bool, thinks: bool
 ) -> anthropic.types.Message:
@@ -265,6 +282,8 @@ async def test_a_bad_token(system: System) -> None:
             await sdk.messages.create(model=MODEL, max_tokens=9, messages=said("hi"))
 
     assert told.value.type == "authentication_error"
+    # Claude Code tries a bare 401 again for minutes.
+    assert told.value.response.headers["x-should-retry"] == "false"
 
 
 @pytest.mark.parametrize(

@@ -216,4 +216,5 @@ async def test_errors_are_those_the_sdk_knows(system: System, client: openai.Asy
     with pytest.raises(openai.AuthenticationError) as refused:
         await stranger.models.list()
     assert refused.value.code == "invalid_api_key"
+    assert refused.value.response.headers["x-should-retry"] == "false"
     await stranger.close()

@@ -7,6 +7,9 @@ from services.edge.openai import errors as openai_errors
 OVERLOADED = 529
 """The status that Anthropic's clients know an overloaded model by."""
 
+THREADS_UNSUPPORTED = "thread_unsupported_request"
+"""Anthropic's code that makes its SDKs send whole conversations instead of what is new."""
+
 _TYPES = {
     401: "authentication_error",
     403: "permission_error",
@@ -33,19 +36,21 @@ def with_param(message: str, param: str | None) -> str:
     return message if not param or param in message else f"{param}: {message}"
 
 
-def error_body(message: str, *, status: int, request_id: str) -> dict[str, Any]:
+def error_body(
+    message: str, *, status: int, request_id: str, code: str | None = None
+) -> dict[str, Any]:
     """Return Anthropic's envelope of an error.
 
     Args:
         message: For the client.
         status: The HTTP status; within a stream, the one that it would have had.
         request_id: For the people who look into it.
+        code: Machine-readable reason; told where Anthropic has the same.
     """
-    return {
-        "type": "error",
-        "error": {"type": error_type(status), "message": message},
-        "request_id": request_id,
-    }
+    error: dict[str, Any] = {"type": error_type(status), "message": message}
+    if code == THREADS_UNSUPPORTED:
+        error["details"] = {"error_code": code}
+    return {"type": "error", "error": error, "request_id": request_id}
 
 
 def translate_error(status: int, body: bytes, *, request_id: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from services.edge.anthropic.errors import THREADS_UNSUPPORTED
 from services.edge.anthropic.messages import read_messages
 from services.edge.anthropic.thinking import read_thinking
 from services.edge.anthropic.tools import ToolPlan, read_tools
@@ -89,6 +90,13 @@ def translate_message(
         BadRequestError: Something has the wrong type or cannot be said to Gemini.
     """
     model = read_model(body)
+    if body.get("thread") is not None:
+        # Were it ignored, the next request would hold the new messages alone.
+        raise BadRequestError(
+            "Conversations are not kept here: send all messages, without a thread.",
+            "thread",
+            THREADS_UNSUPPORTED,
+        )
     family = family_of(model)
     ignored: list[str] = []
     config = {} if is_counted else _read_sampling(body, ignored)

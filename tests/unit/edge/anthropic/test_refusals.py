@@ -15,6 +15,7 @@ from tests.unit.edge.anthropic.test_requests import call, called, result, user
     [
         ({"model": None}, "model"),
         ({"model": "../x"}, "model"),
+        ({"thread": {"type": "create"}}, "thread"),
         ({"max_tokens": None}, "max_tokens"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": "9"}, "max_tokens"),
