@@ -118,7 +118,7 @@ stress: setup-dev ## long load and fault runs, not part of `make test`
 	$(BIN)/pytest tests/contract/keypool/test_quota_runs.py -m stress --numprocesses $(WORKERS)
 	$(BIN)/pytest tests -m stress --ignore tests/contract/keypool/test_quota_runs.py
 
-conformance: setup-dev $(BIN)/grpcurl ## many client families; needs Go; writes docs/compatibility.md
+conformance: setup-dev $(BIN)/grpcurl ## many client families and agents; needs Go; writes docs/compatibility.md
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pytest tests -m conformance -rP
 
 bench: setup-dev ## measure everything, in 15 minutes; writes bench/results
@@ -142,7 +142,8 @@ lock: setup-dev ## pin the newest allowed versions of everything
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url --no-emit-find-links "$$@" --output-file $$out; done
 	cd tests/clients && $(NPM) update
-	cp tests/clients/.npmrc $(LOCKS)/vercel-ai && cd $(LOCKS)/vercel-ai && $(NPM) update --package-lock-only; rm .npmrc
+	for folder in $(dir $(wildcard $(LOCKS)/*/package.json)); do (cp tests/clients/.npmrc $$folder && cd $$folder && \
+		$(NPM) update --package-lock-only; rm .npmrc); done
 
 $(BIN)/grpcurl: | $(BIN)/pip
 	GOBIN="$(abspath $(BIN))" go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3

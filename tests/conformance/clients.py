@@ -11,7 +11,7 @@ from tests.conformance.environments import (
     python_environment,
     shared_node_environment,
 )
-from tests.support.client_programs import PYTHON_GENAI_2
+from tests.support.client_programs import NODE, PYTHON_GENAI_2
 
 FEATURES = (
     "chat",
@@ -29,6 +29,7 @@ FEATURES = (
     "speech",
     "transcription",
     "live",
+    "agent",
 )
 """The columns of the table."""
 
@@ -41,9 +42,10 @@ class Client:
         name: For the test's id.
         title: For people.
         program: The file that uses it.
-        dialect: `openai` or `gemini`.
+        dialect: `openai`, `gemini` or `anthropic`.
         environment: Its own environment; without one it runs among the packages that the
             tests need anyway, and so in `make test`.
+        shown_as: Its section on the page about clients, if that is not its title.
     """
 
     name: str
@@ -51,35 +53,86 @@ class Client:
     program: str
     dialect: str
     environment: str = ""
+    shown_as: str = ""
 
     @property
     def is_core(self) -> bool:
         """Whether it needs nothing that `make setup-dev` does not install."""
         return not self.environment
 
+    @property
+    def section(self) -> str:
+        """Its section on the page about clients."""
+        return self.shown_as or self.title
+
     def command(self) -> list[str]:
         """Return what runs it, once its environment is there."""
-        if self.program.endswith(".mjs"):
-            home = (
-                node_environment(self.environment)
-                if self.environment
-                else shared_node_environment()
-            )
-            return node_command(home, self.program)
-        if self.environment:
-            python = python_environment(self.environment)
-        else:
-            python = PYTHON_GENAI_2 if self.name == "genai-python-2" else Path(sys.executable)
-        return [str(python), str(program(self.program))]
+        if self._runs_in_node:
+            return node_command(self._node_home(), self.program)
+        return [str(self._python()), str(program(self.program))]
 
+    def inline(self) -> tuple[list[str], Path | None]:
+        """Return what runs code that follows it, and where it has to run, if that matters."""
+        if self._runs_in_node:
+            return [str(NODE), "--input-type=module", "-e"], self._node_home()
+        return [str(self._python()), "-c"], None
+
+    @property
+    def _runs_in_node(self) -> bool:
+        return self.program.endswith(".mjs")
+
+    def _node_home(self) -> Path:
+        return node_environment(self.environment) if self.environment else shared_node_environment()
+
+    def _python(self) -> Path:
+        if self.environment:
+            return python_environment(self.environment)
+        return PYTHON_GENAI_2 if self.name == "genai-python-2" else Path(sys.executable)
+
+
+_OPENAI_PYTHON = "openai (Python)"
+_GENAI_PYTHON = "google-genai (Python)"
 
 CLIENTS = (
-    Client("openai-python-3", "openai 3 (Python)", "openai_python.py", "openai"),
+    Client(
+        "openai-python-3",
+        "openai 3 (Python)",
+        "openai_python.py",
+        "openai",
+        shown_as=_OPENAI_PYTHON,
+    ),
     Client("openai-node", "openai (Node)", "openai_node.mjs", "openai"),
-    Client("genai-python-3", "google-genai 3 (Python)", "genai_python.py", "gemini"),
-    Client("genai-python-2", "google-genai 2 (Python)", "genai_python.py", "gemini"),
+    Client(
+        "genai-python-3",
+        "google-genai 3 (Python)",
+        "genai_python.py",
+        "gemini",
+        shown_as=_GENAI_PYTHON,
+    ),
+    Client(
+        "genai-python-2",
+        "google-genai 2 (Python)",
+        "genai_python.py",
+        "gemini",
+        shown_as=_GENAI_PYTHON,
+    ),
     Client("genai-node", "@google/genai (Node)", "genai_node.mjs", "gemini"),
-    Client("openai-python-2", "openai 2 (Python)", "openai_python.py", "openai", "openai-2"),
+    Client("anthropic-python", "anthropic (Python)", "anthropic_python.py", "anthropic"),
+    Client(
+        "openai-python-2",
+        "openai 2 (Python)",
+        "openai_python.py",
+        "openai",
+        "openai-2",
+        _OPENAI_PYTHON,
+    ),
+    Client(
+        "anthropic-node",
+        "@anthropic-ai/sdk (Node)",
+        "anthropic_node.mjs",
+        "anthropic",
+        "anthropic-node",
+    ),
     Client(
         "langchain-openai",
         "langchain-openai",
@@ -94,6 +147,10 @@ CLIENTS = (
         "gemini",
         "langchain-google-genai",
     ),
+    Client("langchain-js-openai", "LangChain.js", "langchain_node.mjs", "openai", "langchain-node"),
+    Client("langchain-js-gemini", "LangChain.js", "langchain_node.mjs", "gemini", "langchain-node"),
+    Client("llama-index-openai", "LlamaIndex", "llama_index_program.py", "openai", "llama-index"),
+    Client("llama-index-gemini", "LlamaIndex", "llama_index_program.py", "gemini", "llama-index"),
     Client("pydantic-ai-openai", "Pydantic AI", "pydantic_ai_program.py", "openai", "pydantic-ai"),
     Client("pydantic-ai-gemini", "Pydantic AI", "pydantic_ai_program.py", "gemini", "pydantic-ai"),
     Client("litellm-openai", "LiteLLM", "litellm_program.py", "openai", "litellm"),

@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.conformance.agents import Agent
 from tests.conformance.clients import Client
 from tests.support.client_programs import run_client
 from tests.support.live import Front
@@ -29,7 +30,7 @@ class Result:
         outcomes: By feature; a feature that it does not have is absent.
     """
 
-    client: Client
+    client: Client | Agent
     versions: dict[str, str]
     outcomes: dict[str, Outcome]
 

@@ -14,8 +14,11 @@ _TITLES = {
     "vision": "image input",
     "error": "errors",
     "count_tokens": "count tokens",
+    "agent": "agent task",
 }
-_DIALECTS = {"openai": "OpenAI", "gemini": "Gemini"}
+DIALECTS = {"openai": "OpenAI", "gemini": "Gemini", "anthropic": "Anthropic"}
+"""What people call the dialects."""
+
 _HEAD = """\
 # Clients that were tried
 
@@ -25,6 +28,11 @@ shows it; only the address and the token are ours. Last run: {day}.
 
 "yes": works. "no": does not. "-": the client has no call of its own for it, or its program does
 not try it.
+
+The agents at the end are given a task: to read a file and to write a word of it into another one.
+The simulated model calls the tools that they declare and goes by what those return; "agent task"
+means that the file is right and that each turn went through the agent's dialect here, with proxies
+set that lead nowhere else. How each client is pointed here: [clients.md](clients.md).
 
 """
 _FOOT = """
@@ -38,6 +46,10 @@ _FOOT = """
   and the upstream refuses that. Send a system message.
 - **LiteLLM** needs the version in the address: `api_base=<address>/v1beta` for `gemini/...`,
   `api_base=<address>/v1` for `openai/...`.
+- **anthropic** and **@anthropic-ai/sdk**: their tool runners keep a conversation at Anthropic's, as
+  a thread. Here they are told that there is none, and send all of it, with one more request a run.
+- **Gemini CLI** wants `https://` for every address but the loopback's.
+- **Claude Code** takes Gemini's names of models with a warning that it does not know them.
 - **AI SDK**: `@ai-sdk/google` needs `baseURL: '<address>/v1beta'`. `@ai-sdk/openai` speaks the
   Responses API unless its `.chat()` is used; `@ai-sdk/openai-compatible` speaks chat completions.
 """
@@ -55,7 +67,7 @@ def table(results: Sequence[Result]) -> str:
     for result in results:
         versions = ", ".join(f"{name} {each}" for name, each in result.versions.items())
         cells = [_cell(result, name) for name in FEATURES]
-        rows.append([result.client.title, _DIALECTS[result.client.dialect], versions, *cells])
+        rows.append([result.client.title, DIALECTS[result.client.dialect], versions, *cells])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 

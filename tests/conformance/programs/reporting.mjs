@@ -55,7 +55,8 @@ function sound() {
 }
 
 export const PICTURE = picture();
-export const PICTURE_URL = `data:image/png;base64,${PICTURE.toString('base64')}`;
+export const PICTURE_B64 = PICTURE.toString('base64');
+export const PICTURE_URL = `data:image/png;base64,${PICTURE_B64}`;
 export const SOUND = sound();
 
 export function need(condition, found) {

@@ -52,7 +52,8 @@ def _sound() -> bytes:
 
 
 PICTURE = _picture()
-PICTURE_URL = "data:image/png;base64," + base64.b64encode(PICTURE).decode()
+PICTURE_B64 = base64.b64encode(PICTURE).decode()
+PICTURE_URL = f"data:image/png;base64,{PICTURE_B64}"
 SOUND = _sound()
 
 
