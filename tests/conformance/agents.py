@@ -92,6 +92,17 @@ def _files(read: str, write: str, path: str) -> Calls:
     return calls
 
 
+def _shell(name: str, argument: str) -> Calls:
+    def calls(folder: Path) -> tuple[ScriptedCall, ScriptedCall]:
+        write = f"printf %s '<<third>>' > '{folder / ANSWER}'"
+        return (
+            ScriptedCall(name=name, args={argument: f"cat '{folder / NOTES}'"}),
+            ScriptedCall(name=name, args={argument: write}),
+        )
+
+    return calls
+
+
 AGENTS = (
     Agent(
         "claude-code",
@@ -130,5 +141,14 @@ AGENTS = (
         "opencode",
         _files("read", "write", "filePath"),
         "opencode-*/bin/opencode",
+    ),
+    Agent(
+        "codex",
+        "Codex",
+        "openai",
+        "responses",
+        "@openai/codex",
+        "codex",
+        _shell("exec_command", "cmd"),
     ),
 )

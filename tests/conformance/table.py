@@ -50,6 +50,7 @@ _FOOT = """
   a thread. Here they are told that there is none, and send all of it, with one more request a run.
 - **Gemini CLI** wants `https://` for every address but the loopback's.
 - **Claude Code** takes Gemini's names of models with a warning that it does not know them.
+- **Codex** tries a refused token five times more before it says what is wrong.
 - **AI SDK**: `@ai-sdk/google` needs `baseURL: '<address>/v1beta'`. `@ai-sdk/openai` speaks the
   Responses API unless its `.chat()` is used; `@ai-sdk/openai-compatible` speaks chat completions.
 """
