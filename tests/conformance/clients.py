@@ -28,6 +28,7 @@ FEATURES = (
     "images",
     "speech",
     "transcription",
+    "responses",
     "live",
     "agent",
 )

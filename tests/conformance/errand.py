@@ -62,6 +62,8 @@ async def run_errand(agent: Agent, system: System, pool: Pool, folder: Path) -> 
         ),
         "agent": Outcome(is_done, said),
     }
+    if agent.route == "responses":
+        outcomes["responses"] = outcomes["stream"]
     return Result(agent, {agent.package: await asyncio.to_thread(agent.version)}, outcomes)
 
 

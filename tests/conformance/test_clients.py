@@ -33,7 +33,7 @@ async def test_a_client_of_the_core(system: System, pool: Pool, client: Client) 
     # A program that ends early says nothing of the rest.
     other = {
         "openai": {"count_tokens", "live"},
-        "gemini": {"completions", "transcription"},
+        "gemini": {"completions", "transcription", "responses"},
         "anthropic": set(FEATURES[FEATURES.index("completions") :]) | {"embeddings", "files"},
     }
     assert set(result.outcomes) == set(FEATURES) - other[client.dialect] - {"agent"}

@@ -72,6 +72,18 @@ async function embeddings() {
   return 'two';
 }
 
+async function responses() {
+  const configuration = { baseURL: `${report.URL_}/v1` };
+  const options = { model: report.MODEL, apiKey: report.TOKEN, maxRetries: 0 };
+  const model = new ChatOpenAI({ ...options, configuration, useResponsesApi: true });
+  let whole;
+  for await (const chunk of await model.stream('please repeat praline')) {
+    whole = whole ? whole.concat(chunk) : chunk;
+  }
+  need(whole.text.includes('praline') && whole.usage_metadata?.total_tokens > 0, whole);
+  return 'useResponsesApi';
+}
+
 async function error() {
   const unknown = await report.raised(() => modelOf(report.UNKNOWN_MODEL).invoke('hello'));
   need(unknown.status === 404, unknown);
@@ -83,5 +95,5 @@ async function error() {
 
 const provider = isGoogle ? '@langchain/google-genai' : '@langchain/openai';
 await report.run([provider, '@langchain/core'], {
-  chat, stream, tools, structured, vision, embeddings, error,
+  chat, stream, tools, structured, vision, embeddings, error, ...(isGoogle ? {} : { responses }),
 });

@@ -85,6 +85,13 @@ def embeddings() -> str:
     return "check_embedding_ctx_length=False"
 
 
+def responses() -> str:
+    chunks = list(model(use_responses_api=True).stream("please repeat praline"))
+    need("praline" in "".join(chunk.text for chunk in chunks), chunks)
+    need(any(chunk.usage_metadata for chunk in chunks), chunks[-1])
+    return "use_responses_api=True"
+
+
 def error() -> str:
     raised(openai.NotFoundError, lambda: model(UNKNOWN_MODEL).invoke("hello"))
     raised(openai.AuthenticationError, lambda: model(api_key="sk-unknown").invoke("hello"))
@@ -101,5 +108,6 @@ run(
         "vision": vision,
         "embeddings": embeddings,
         "error": error,
+        "responses": responses,
     },
 )

@@ -150,7 +150,28 @@ async function transcription() {
   return 'wav';
 }
 
+async function responses() {
+  const given = {
+    model: report.SIGNING_MODEL,
+    tools: [{ type: 'function', name: 'get_weather', parameters: schema, strict: true }],
+  };
+  const first = await client.responses.create({ ...given, input: 'How warm is it?' });
+  const call = first.output.find((item) => item.type === 'function_call');
+  const events = client.responses.stream({
+    ...given,
+    previous_response_id: first.id,
+    input: [{ type: 'function_call_output', call_id: call.call_id, output: '21 degrees' }],
+  });
+  let text = '';
+  for await (const event of events) {
+    if (event.type === 'response.output_text.delta') text += event.delta;
+  }
+  const last = await events.finalResponse();
+  need(text.includes('21 degrees') && last.output_text === text, last);
+  return 'two turns, kept and streamed';
+}
+
 await report.run(['openai'], {
   chat, stream, tools, structured, vision, embeddings, files, models, error,
-  completions, images, speech, transcription,
+  completions, images, speech, transcription, responses,
 });

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from typing import Any
 
 import openai
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
@@ -183,6 +184,22 @@ def transcription() -> str:
     return "wav"
 
 
+def responses() -> str:
+    given: dict[str, Any] = {
+        "model": SIGNING_MODEL,
+        "tools": [{"type": "function", **WEATHER["function"]}],
+    }
+    first = client.responses.create(input="How warm is it?", **given)
+    [call] = [item for item in first.output if item.type == "function_call"]
+    result = {"type": "function_call_output", "call_id": call.call_id, "output": "21 degrees"}
+    with client.responses.stream(input=[result], previous_response_id=first.id, **given) as events:
+        kinds = [event.type for event in events]
+        last = events.get_final_response()
+    need("21 degrees" in last.output_text, last)
+    need("response.output_text.delta" in kinds and kinds[-1] == "response.completed", kinds)
+    return "two turns, kept and streamed"
+
+
 run(
     ("openai",),
     {
@@ -199,5 +216,6 @@ run(
         "images": images,
         "speech": speech,
         "transcription": transcription,
+        "responses": responses,
     },
 )
