@@ -206,6 +206,16 @@ def outcome_unknown() -> ApiError:
     )
 
 
+def upstream_unreached() -> ApiError:
+    """No connection to the upstream could be had, whatever the key."""
+    return ApiError(
+        503,
+        "The upstream cannot be reached at the moment. Try again in a moment.",
+        code="upstream_unreachable",
+        retry_after=1,
+    )
+
+
 def upstream_lost() -> ApiError:
     """The upstream broke the connection."""
     return ApiError(502, "The connection to the upstream was lost.", code="upstream_lost")

@@ -16,6 +16,7 @@ from services.edge.errors import (
     owner_unusable,
     upstream_lost,
     upstream_timed_out,
+    upstream_unreached,
     upstream_unusable,
     vertex_not_set_up,
 )
@@ -99,7 +100,9 @@ def given_up(
     if is_ours_to_bear(last.verdict):
         if refusal is not None and refusal.retry_after is not None:
             return failed_with(refused(refusal, pool), dialect)
-        return failed_with(upstream_unusable(), dialect)
+        is_unreached = last.evidence.phase is Phase.CONNECT
+        error = upstream_unreached() if is_unreached else upstream_unusable()
+        return failed_with(error, dialect)
     if last.evidence.phase is not Phase.ANSWERED:
         return failed_with(_transport_error(last), dialect)
     status = last.evidence.status

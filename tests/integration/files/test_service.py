@@ -71,7 +71,7 @@ async def reach(files: FilesProcess) -> None:
 async def test_no_call_opens_without_the_right_credential(files: FilesProcess) -> None:
     await reach(files)
 
-    assert len(METHODS) == 12
+    assert len(METHODS) == 15
     for method in METHODS:
         for credential, code, reason in [
             ("", grpc.StatusCode.UNAUTHENTICATED, "CREDENTIAL_INVALID"),

@@ -39,7 +39,7 @@ def test_an_empty_file_sets_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     settings = KeypoolSettings()
 
     assert settings.auth_token is None
-    assert not settings.seed.keys
+    assert not any(settings.seed.keys.values())
     assert not settings.seed.tokens
 
 
