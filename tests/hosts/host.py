@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.hosts.sandbox import BRIDGE, run
+from tests.hosts.sandbox import BRIDGE
+from tests.support.sandbox import run
 from tests.support.system import clean_environment
 
 _numbers = itertools.count(10)

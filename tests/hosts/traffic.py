@@ -5,10 +5,11 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import httpx
 
-from tests.hosts.cluster import URL, Cluster
+from tests.hosts.cluster import URL
 from tests.support.load import ASK, CHAT, GENERATE, MODEL, STREAM
 from tests.support.resuming import ResumingUpload
 from tests.support.waiting import eventually
@@ -17,6 +18,14 @@ _UPLOAD_BYTES = 3 * 1024 * 1024
 _UPLOAD_CHUNK = 1024 * 1024
 _BEGINNINGS = 10
 _TALE = {"contents": [{"role": "user", "parts": [{"text": "[[words 120]]"}]}]}
+
+
+class Served(Protocol):
+    """Something that serves whoever has its token."""
+
+    @property
+    def token(self) -> str:
+        """A client's token."""
 
 
 @dataclass
@@ -51,12 +60,12 @@ class Tally:
 class Traffic:
     """Plain requests, streams of both dialects and uploads, all at once."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        """Take the cluster; clients keep their connections, as SDKs do."""
+    def __init__(self, cluster: Served, url: str = URL) -> None:
+        """Take whom to ask; clients keep their connections, as SDKs do."""
         self.tally = Tally()
-        self._token = cluster.token
+        self._token, self._url = cluster.token, url
         self._http = httpx.AsyncClient(
-            base_url=URL,
+            base_url=url,
             headers={"authorization": f"Bearer {cluster.token}"},
             timeout=60,
             trust_env=False,
@@ -117,7 +126,7 @@ class Traffic:
 
     async def _upload(self) -> str:
         for _ in range(_BEGINNINGS):
-            upload = ResumingUpload(URL, self._token, _UPLOAD_BYTES, chunk=_UPLOAD_CHUNK)
+            upload = ResumingUpload(self._url, self._token, _UPLOAD_BYTES, chunk=_UPLOAD_CHUNK)
             try:
                 await upload.run()
             except AssertionError as error:

@@ -1,0 +1,3 @@
+//go:build tools
+package coredns
+import _ "github.com/coredns/coredns"
