@@ -21,9 +21,9 @@ from services.kit.logs import get_logger
 
 log = get_logger(__name__)
 
-OTHERS_SECONDS = 1.5
+OTHERS_SECONDS = 3.0
 """How long a store that lost its data is left without keys, so that all processes can tell what
-they know. Longer than the time between two looks."""
+they know. Three looks: one of them may come late on a busy machine."""
 
 _PLACES = 50_000
 _TELL = 500
