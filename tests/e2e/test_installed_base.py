@@ -56,12 +56,13 @@ def test_its_keys_tokens_and_upstream_are_used(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{port}"
     command = [str(COMMAND), "up", "--port", str(port), "--ops-port", str(ops_port)]
     keys = f"{key},{vertex},{paid}"
+    listens = {name: f"127.0.0.1:{free_port()}" for name in ("KEYPOOL_LISTEN", "FILES_LISTEN")}
     with running_simulator_process(tmp_path, SIMULATOR_KEYS=keys) as upstream:
         (tmp_path / ".env").write_text(
             ENV.format(key=key, vertex=vertex, paid=paid, token=token, auth=auth, upstream=upstream)
         )
         with running(
-            *command, log=tmp_path / "up.log", cwd=tmp_path, env=clean_environment()
+            *command, log=tmp_path / "up.log", cwd=tmp_path, env=clean_environment(**listens)
         ) as process:
             wait_for_http(f"{url}/readyz", process)
             for credential in (token, auth):

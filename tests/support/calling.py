@@ -15,7 +15,9 @@ SERVICE = pb.DESCRIPTOR.services_by_name["KeyPoolService"].full_name
 
 
 class Callers:
-    """Callers that go on until the block is left. Nothing is tried twice.
+    """Callers that go on until the block is left.
+
+    Nothing is tried twice, unless the channel is told that it may be.
 
     Attributes:
         answered: Calls that have ended, well or not.

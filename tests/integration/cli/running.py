@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.integration.cli.waiting import is_alive, until
+from tests.support.ports import free_port
 
 COMMAND = [sys.executable, "-m", "services.cli.main"]
 # A stray setting of whoever runs the tests must not change them.
@@ -18,6 +19,12 @@ CLEAN = {
     for name, value in os.environ.items()
     if name in {"HOME", "LANG", "PATH", "PYTHONPATH", "TMPDIR"}
 }
+
+
+def own_ports() -> dict[str, str]:
+    """Return where `up` listens for services: others of it may start at the same moment."""
+    names = ("KEYPOOL_LISTEN", "FILES_LISTEN")
+    return {name: f"127.0.0.1:{free_port()}" for name in names}
 
 
 def run_command(
@@ -43,7 +50,7 @@ class Up:
         self.folder = folder
         self.data_dir = folder / ".data"
         self._options = options
-        self._env = env
+        self._env = own_ports() | env
         self.process: subprocess.Popen[str] | None = None
         self.out = folder / "out.txt"
         self.err = folder / "err.txt"

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.integration.cli.running import CLEAN, COMMAND
+from tests.integration.cli.running import CLEAN, COMMAND, own_ports
 
 CTRL_C = b"\x03"
 
@@ -26,7 +26,7 @@ class Terminal:
             # Tests that run in the background hand on that Ctrl-C is to be ignored.
             ["env", "--default-signal=INT", "setsid", "--ctty", "--wait", *COMMAND, *arguments],
             cwd=folder,
-            env=CLEAN | {"TERM": "xterm"},
+            env=CLEAN | {"TERM": "xterm"} | (own_ports() if arguments[0] == "up" else {}),
             stdin=slave,
             stdout=slave,
             stderr=slave,
