@@ -16,6 +16,7 @@ from services.edge.clients import check_model_allowed
 from services.edge.disconnect import ClientWatch
 from services.edge.http import Exchange
 from services.edge.media_fetching import fetch_media
+from services.edge.models.amending import hide_thoughts
 from services.edge.models.choosing import Chosen
 from services.edge.models.listing import described_as
 from services.edge.needs import Asker
@@ -137,6 +138,8 @@ class MessageRoutes:
         if amendments.concern(chosen):
             _, given_up = amendments.apply(plan.gemini_body, chosen)
             ignored = (*ignored, *given_up)
+        if self._runtime.settings.show_thinking_process is False:
+            hide_thoughts(plan.gemini_body)
         return replace(plan, model=chosen.asked, ignored=ignored)
 
     async def _generation(self, asker: Asker, plan: MessagePlan, chosen: Chosen) -> Call:

@@ -114,6 +114,16 @@ async def test_hidden_thoughts_are_not_asked_for() -> None:
     assert "generationConfig" not in await chat(edge, MODEL)
 
 
+async def test_hidden_thoughts_are_not_asked_for_in_anthropics_dialect_either() -> None:
+    edge = EdgeInMemory(show_thinking_process=False)
+
+    sent = await message(
+        edge, MODEL, max_tokens=99, thinking={"type": "adaptive", "display": "summarized"}
+    )
+
+    assert "includeThoughts" not in sent["generationConfig"]["thinkingConfig"]
+
+
 @every_dialect
 async def test_code_execution_and_addresses_are_offered(ask: Ask) -> None:
     edge = EdgeInMemory(
